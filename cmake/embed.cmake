@@ -1,0 +1,23 @@
+# Script half of deskwire_embed_files: turns files into string_view constants over byte arrays.
+# Arrays, because a string literal is limited to 64 KiB by the standard's minimum.
+string(REPLACE "|" ";" files "${FILES}")
+set(body "#pragma once\n#include <string_view>\nnamespace deskwire::${NAMESPACE} {\n")
+foreach(file IN LISTS files)
+  get_filename_component(base "${file}" NAME)
+  string(REGEX REPLACE "[^A-Za-z0-9]+" ";" parts "${base}")
+  set(symbol "k")
+  foreach(part IN LISTS parts)
+    string(SUBSTRING "${part}" 0 1 head)
+    string(SUBSTRING "${part}" 1 -1 tail)
+    string(TOUPPER "${head}" head)
+    string(APPEND symbol "${head}${tail}")
+  endforeach()
+  file(READ "${file}" hex HEX)
+  string(LENGTH "${hex}" hex_length)
+  math(EXPR size "${hex_length} / 2")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${hex}")
+  string(APPEND body "inline constexpr char ${symbol}Bytes[] = {${bytes}'\\0'};\n"
+    "inline constexpr std::string_view ${symbol}{${symbol}Bytes, ${size}};\n")
+endforeach()
+string(APPEND body "}  // namespace deskwire::${NAMESPACE}\n")
+file(WRITE "${OUT}" "${body}")

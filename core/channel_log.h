@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/event.h"
+#include "core/redis/redis_client.h"
+#include "core/result.h"
+
+namespace deskwire {
+
+/// Identity of a channel's stream and a position in it. (epoch, offset) resumes: after the epoch
+/// changed (the log was lost or expired) offsets count from 1 again and cannot be compared.
+struct StreamPosition {
+  std::string epoch;
+  std::uint64_t offset = 0;
+};
+
+/// How much of each channel is kept (config gateway.log).
+struct ChannelLogLimits {
+  std::size_t max_events = 1000;
+  std::int64_t max_age_s = 7 * 24 * 3600;
+};
+
+/// What was read: envelopes ascending by offset, each the JSON text as clients get it.
+struct ChannelLogPage {
+  struct Entry {
+    std::uint64_t offset = 0;
+    std::string envelope;
+    std::string event_id;
+  };
+  StreamPosition top;  ///< The channel's epoch and newest offset.
+  std::vector<Entry> entries;
+  bool more = false;       ///< There is more in the asked direction.
+  bool recovered = false;  ///< `read_after`: every kept event after the position is in entries.
+};
+
+/// The channels' logs in Redis and their live publication.
+///
+/// Redis effect of an append: `dw:{shard}:ch:<channel>` (epoch, offset), `dw:{shard}:log:<channel>`
+/// (stream, entry id `<offset>-0`), then PUBLISH `dw:ev:<channel>` with the whole envelope.
+/// Other scripts that append (enqueue, step, …) share `core/scripts/channel_log.lua` as a prefix.
+///
+/// Thread safety: every method may be called concurrently; callbacks run on the redis thread.
+class ChannelLog {
+ public:
+  ChannelLog(redis::Client& client, ChannelLogLimits limits);
+
+  struct Appended {
+    StreamPosition position;  ///< offset 0 when the event is not kept.
+    bool duplicate = false;   ///< `once` and already there: nothing was appended.
+  };
+  void append(const Event& event, std::function<void(Result<Appended>)> done);
+  Result<Appended> append(const Event& event);
+
+  /// Creates the channel's epoch if it has none; then everything kept after `from` (at most
+  /// `limit` entries), or nothing but the top when `from` is nullopt. recovered=false: other epoch,
+  /// or the log does not reach back, or more than `limit` entries lie between.
+  void read_after(std::string channel, std::optional<StreamPosition> from, std::size_t limit,
+                  std::function<void(Result<ChannelLogPage>)> done);
+
+  /// The newest `limit` entries with offset < before (0: from the top), or, when after > 0, the
+  /// oldest `limit` entries with offset > after. Ascending in both cases.
+  void history(std::string channel, std::size_t limit, std::uint64_t before, std::uint64_t after,
+               std::function<void(Result<ChannelLogPage>)> done);
+
+  /// The Pub/Sub topic of a channel, and back (empty if it is none).
+  static std::string topic_of(std::string_view channel);
+  static std::string_view channel_of(std::string_view topic);
+
+  /// The Lua prefix, and the arguments that describe events to scripts using it.
+  /// ARGV layout: count, then per event: channel, id, kept(1|0), once(1|0), tail.
+  static const std::string& lua_prefix();
+  static void append_args(std::vector<std::string>& args, const std::vector<Event>& events,
+                          const ChannelLogLimits& limits);
+
+ private:
+  redis::Client& client_;
+  ChannelLogLimits limits_;
+};
+
+}  // namespace deskwire

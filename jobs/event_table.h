@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "jobs/helpdesk_event.h"
+#include "jobs/job_store.h"
+
+namespace deskwire::jobs {
+
+/// What the event table needs to know besides the event.
+struct EventContext {
+  std::string source;             ///< config sources[].name
+  std::string name_space;         ///< config sources[].namespace
+  std::string receipt;            ///< Minted job id (its shard must be the lane's; see lane_of).
+  std::string delivery_id;        ///< The sender's; empty: it has none.
+  std::string body_sha256;        ///< Raw digest of the raw body; empty for local messages.
+  std::string mapped_message_id;  ///< Our id for event.object_id, when it is one of our posts.
+  std::int64_t now_ms = 0;
+  int max_attempts = 8;
+};
+
+/// The lane of an event: its conversation's key, or `contact-…`/`other-…` for events without one
+/// (they only need a place to be deduplicated in).
+std::string lane_of(const HelpdeskEvent& event, std::string_view source,
+                    std::string_view name_space);
+
+/// The event table of contract §1 as one pure function: what a helpdesk event means for jobs,
+/// channels, dedupe, the conversation's state and the SLA facts.
+EnqueueRequest to_enqueue(const HelpdeskEvent& event, const EventContext& context);
+
+/// True when to_enqueue wants `mapped_message_id` filled (message_updated of an outgoing message).
+bool needs_mapping(const HelpdeskEvent& event);
+
+/// The request for a delivery that was signed but could not be understood: straight to the dead
+/// letters as `unparsable`, with the raw body as payload, replayable after an upgrade.
+EnqueueRequest to_unparsable(std::string_view raw_body, std::string_view reason,
+                             const EventContext& context);
+
+}  // namespace deskwire::jobs

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+
+namespace deskwire::jobs {
+
+/// Who wrote or typed something.
+enum class SenderType : std::uint8_t { kContact, kUser, kBot, kSystem };
+std::string_view name_of(SenderType type);  ///< "contact" "user" "bot" "system"
+
+struct Sender {
+  std::string id;  ///< The helpdesk's id as text; empty for system.
+  std::string name;
+  SenderType type = SenderType::kSystem;
+};
+
+struct Attachment {
+  std::string kind;  ///< image, audio, video, file, location, …
+  std::string url;   ///< http(s) only, else empty.
+  std::string name;
+  std::int64_t size = 0;
+};
+
+/// What a webhook said, in the words of the contract. Only `webhooks/sources/<vendor>.cc` knows the
+/// vendor's field names; everything behind it knows only this.
+struct HelpdeskEvent {
+  enum class Kind : std::uint8_t {
+    kMessageCreated,
+    kMessageUpdated,
+    kConversationCreated,
+    kConversationStatus,   ///< status changed (or opened, resolved)
+    kConversationUpdated,  ///< assignee, priority, labels, custom attributes
+    kTypingOn,
+    kTypingOff,
+    kContactCreated,
+    kOther,  ///< Known, but without effect: contact_updated, inbox_*, webwidget_*.
+  };
+  Kind kind = Kind::kOther;
+  std::string vendor_event;        ///< "message_created"; for logs and dedupe. [a-z_.]{1,64}
+  std::string account_id;          ///< Empty when the payload does not say.
+  std::string object_id;           ///< The message's, conversation's or contact's id.
+  std::string conversation_id;     ///< The helpdesk's id; empty for contact and inbox events.
+  std::int64_t created_at_ms = 0;  ///< When the helpdesk made the object; 0 unknown.
+  std::int64_t updated_at_ms = 0;  ///< Of the conversation, newest known; 0 unknown.
+
+  // Messages
+  bool incoming = false;    ///< From the customer.
+  bool is_private = false;  ///< A note, or private typing.
+  bool activity = false;    ///< Chatwoot "activity": never has an effect.
+  std::string content;      ///< Plain text or Markdown, HTML cleaned, ≤ 150,000 characters.
+  std::string content_type = "text";
+  std::vector<Attachment> attachments;
+  Sender sender;
+  std::string source_id;  ///< As the poster set it; ours start with kOurSourcePrefix.
+  std::string in_reply_to;
+  std::optional<std::string>
+      submitted_choice;  ///< message_updated: what the visitor picked (title).
+  bool deleted = false;
+  std::string message_status;  ///< message_updated: sent, delivered, read, failed; or empty.
+
+  // Conversation, as far as the payload carries it (empty: unknown)
+  std::string status;  ///< open, resolved, pending, snoozed
+  std::string assignee_id;
+  std::string assignee_name;
+  std::string assignee_type;    ///< "user", "bot" or empty.
+  bool assignee_known = false;  ///< The payload carried an assignee field, maybe null.
+  std::string inbox_kind;       ///< "Channel::Api", …
+  std::string contact_id;
+  std::string contact_name;
+  /// Changed attributes: name -> (from, to) as JSON texts.
+  std::map<std::string, std::pair<std::string, std::string>> changes;
+
+  /// Sandbox only: what the visitor asked the sandbox to play ("post" -> "fail", "think_ms" -> …).
+  std::map<std::string, std::string> simulate;
+};
+
+/// `source_id` of our own posts starts with this; the rest is the root job's id and an ordinal.
+inline constexpr std::string_view kOurSourcePrefix = "dw-";
+/// Our message id, the same for every attempt and replay of a root job: "dw-01J…-1".
+std::string our_message_id(std::string_view root_job, int ordinal);
+/// True for what our_message_id makes.
+bool is_our_message_id(std::string_view source_id);
+
+}  // namespace deskwire::jobs

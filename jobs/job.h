@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/ids.h"
+
+namespace deskwire::jobs {
+
+/// State machine (docs/operations.md draws it). `scheduled` waits for its time, `available` waits
+/// for a worker, `running` is leased, `retryable` waits out a backoff.
+enum class JobState : std::uint8_t {
+  kScheduled,
+  kAvailable,
+  kRunning,
+  kRetryable,
+  kCompleted,
+  kCancelled,
+  kDead
+};
+std::string_view name_of(JobState state);
+std::optional<JobState> job_state_of(std::string_view name);
+
+/// A job as operators see it.
+struct Job {
+  JobId id;
+  std::string kind;  ///< "reply"
+  std::string lane;  ///< Conversation key.
+  JobState state = JobState::kAvailable;
+  std::int64_t created_at_ms = 0;
+  std::int64_t due_at_ms = 0;
+  std::int64_t finished_at_ms = 0;  ///< 0 while unfinished.
+  int attempt = 0;                  ///< Attempts begun; deferrals do not count.
+  int max_attempts = 0;
+  int crashes = 0;            ///< Leases that ran out.
+  std::string worker;         ///< Holder of the lease while running.
+  std::string error_code;     ///< Of the last failure: "rate_limited", "unparsable", …
+  std::string error_message;  ///< ≤ 500 bytes, without bodies.
+  std::string outcome;        ///< completed: "replied", "skipped:answered_by_human", …
+  JobId parent;               ///< The job that this one replays; empty for originals.
+  JobId root;                 ///< The first of the line; itself for originals.
+  std::string payload;        ///< Filled by get(), empty in lists. Personal data: not logged.
+};
+
+/// One attempt's exclusive right to run a job until `expires_at` (server time), proven by `token`.
+struct Lease {
+  JobId id;
+  std::string kind;
+  std::string lane;
+  std::string payload;
+  JobId root;
+  std::int64_t token = 0;  ///< Fence: grows with every lease of the shard.
+  int attempt = 1;         ///< 1 for the first.
+  int max_attempts = 1;
+  int crashes = 0;
+  std::int64_t created_at_ms = 0;
+  std::int64_t leased_at_ms = 0;  ///< Server time.
+  std::string saved_reply;       ///< Text saved with the intent of an earlier attempt; empty: none.
+  MonotonicTime local_deadline;  ///< Request time + lease − margin, on this process's clock: after
+                                 ///< it no effect may be started without a renewal.
+};
+
+}  // namespace deskwire::jobs

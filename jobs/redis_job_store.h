@@ -1,0 +1,54 @@
+#pragma once
+
+#include "core/channel_log.h"
+#include "core/clock.h"
+#include "core/redis/redis_client.h"
+#include "jobs/job_store.h"
+
+namespace deskwire::jobs {
+
+/// Limits and periods that the scripts apply (config jobs.*).
+struct LaneLimits {
+  Milliseconds lease{15000};
+  int max_crashes = 3;
+  std::size_t max_payload_bytes = 1U << 20U;
+  std::size_t max_lane_jobs = 10000;
+  std::int64_t completed_max = 10000;
+  std::int64_t completed_max_age_s = 86400;
+  std::int64_t dead_max_age_s = 30 * 86400;
+  ChannelLogLimits log;
+};
+
+/// JobStore on Redis. Keys and states: docs/redis-keys.md; one Lua file a verb in jobs/scripts.
+class RedisJobStore final : public JobStore {
+ public:
+  RedisJobStore(redis::Client& client, const Clock& clock, LaneLimits limits);
+
+  void enqueue_async(EnqueueRequest request,
+                     std::function<void(Result<EnqueueResult>)> done) override;
+  Result<EnqueueResult> enqueue(const EnqueueRequest& request) override;
+  Result<StepResult> step(const StepRequest& request) override;
+  Result<Intent> intend(const Lease& lease, const std::string& effect, const std::string& reply,
+                        const std::vector<Event>& events, const Event& unfinished) override;
+  Result<FailResult> fail(const FailRequest& request) override;
+  Result<BeatResult> beat(const BeatRequest& request) override;
+  Status release(const Lease& lease) override;
+  Result<ConversationState> conversation(const std::string& lane) override;
+  Result<std::string> mapped_message(const std::string& lane,
+                                     const std::string& helpdesk_id) override;
+  void mapped_message_async(std::string lane, std::string helpdesk_id,
+                            std::function<void(Result<std::string>)> done) override;
+  Result<Job> get(const JobId& id) override;
+  Result<std::vector<Job>> list(const JobFilter& filter) override;
+  Result<JobCounts> counts() override;
+  Status retry_now(const JobId& id) override;
+  Result<JobId> replay(const JobId& id, bool again, const std::string& actor,
+                       const std::string& reason) override;
+
+ private:
+  redis::Client& client_;
+  const Clock& clock_;
+  LaneLimits limits_;
+};
+
+}  // namespace deskwire::jobs

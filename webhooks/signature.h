@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/secret.h"
+#include "core/hash.h"
+#include "core/result.h"
+
+namespace deskwire::webhooks {
+
+enum class SignatureEncoding : std::uint8_t { kHex, kBase64 };
+enum class KeyDecoding : std::uint8_t { kRaw, kBase64AfterWhsec, kAfterColon };
+enum class TimeUnit : std::uint8_t { kNone, kSeconds, kMilliseconds, kIso8601 };
+/// One piece of the signed text.
+struct SignedPart {
+  enum class Kind : std::uint8_t { kLiteral, kHeader, kMethod, kUri, kBody };
+  Kind kind = Kind::kBody;
+  std::string_view text = {};  ///< The literal, or the header's name.
+};
+
+/// A vendor's signature scheme: a row of the table, no code of its own.
+struct SignatureScheme {
+  std::string_view name;  ///< "chatwoot"
+  HashAlgorithm hash = HashAlgorithm::kSha256;
+  SignatureEncoding encoding = SignatureEncoding::kHex;
+  std::string_view signature_header;
+  std::string_view prefix = {};  ///< In front of the encoded digest: "sha256=", "v1,", "v0="
+  bool several = false;          ///< A space-separated list; entries of other prefixes ignored.
+  std::vector<SignedPart> parts;
+  KeyDecoding key = KeyDecoding::kRaw;
+  std::string_view timestamp_header = {};
+  TimeUnit time = TimeUnit::kNone;
+  std::string_view delivery_header = {};
+};
+
+/// The row of that name, or nullptr.
+const SignatureScheme* find_scheme(std::string_view name);
+
+/// Why a signature was refused; `none` is accepted. Closed set: a metric label.
+enum class SignatureRefusal : std::uint8_t {
+  kNone,
+  kNoSecret,
+  kMissingSignature,
+  kRepeatedHeader,
+  kMalformedSignature,
+  kMissingTimestamp,
+  kMalformedTimestamp,
+  kStale,
+  kFuture,
+  kMissingHeader,
+  kMismatch
+};
+std::string_view name_of(SignatureRefusal refusal);
+
+/// The signed message as it came.
+struct SignedMessage {
+  std::string_view method;
+  std::string_view uri;
+  std::string_view body;  ///< Raw bytes.
+  /// Values of a header by name, any case, in order; empty when absent.
+  std::function<std::vector<std::string_view>(std::string_view name)> header;
+};
+
+/// Pure: checks timestamp window, then the digest under every secret (all are tried, each compared
+/// in constant time).
+SignatureRefusal verify(const SignatureScheme& scheme, const SignedMessage& message,
+                        const std::vector<config::Secret>& secrets, std::int64_t now_s,
+                        std::int64_t tolerance_s);
+
+/// The signature header's value for a message (for `deskwire send` and tests).
+/// @errors kInvalid: the secret cannot be decoded as the scheme asks.
+Result<std::string> sign(const SignatureScheme& scheme, const SignedMessage& message,
+                         const config::Secret& secret);
+
+}  // namespace deskwire::webhooks
