@@ -1,0 +1,1 @@
+target_sources(deskwire_test_support PRIVATE memory_stream.cc)
