@@ -1,0 +1,182 @@
+#include "core/hash.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+#include <cstdlib>
+
+namespace deskwire {
+namespace {
+
+const EVP_MD* evp_of(HashAlgorithm algorithm) {
+  return algorithm == HashAlgorithm::kSha1 ? EVP_sha1() : EVP_sha256();
+}
+
+const unsigned char* bytes_of(std::string_view data) {
+  return reinterpret_cast<const unsigned char*>(data.data());
+}
+
+constexpr std::string_view kBase64Alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kBase64UrlAlphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+std::string encode64(std::string_view bytes, std::string_view alphabet, bool pad) {
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  std::uint32_t buffer = 0;
+  int bits = 0;
+  for (const char c : bytes) {
+    buffer = (buffer << 8U) | static_cast<unsigned char>(c);
+    bits += 8;
+    while (bits >= 6) {
+      bits -= 6;
+      out += alphabet[(buffer >> static_cast<unsigned>(bits)) & 63U];
+    }
+  }
+  if (bits > 0) out += alphabet[(buffer << static_cast<unsigned>(6 - bits)) & 63U];
+  while (pad && out.size() % 4 != 0) out += '=';
+  return out;
+}
+
+// Strict: leftover bits must be zero, so that one byte string has exactly one text.
+std::optional<std::string> decode64(std::string_view text, std::string_view alphabet) {
+  if (text.size() % 4 == 1) return std::nullopt;
+  std::array<std::int8_t, 256> value{};
+  value.fill(-1);
+  for (std::size_t i = 0; i < alphabet.size(); ++i) {
+    value[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+  }
+  std::string out;
+  out.reserve(text.size() * 3 / 4);
+  std::uint32_t buffer = 0;
+  unsigned bits = 0;
+  for (const char c : text) {
+    const int v = value[static_cast<unsigned char>(c)];
+    if (v < 0) return std::nullopt;
+    buffer = (buffer << 6U) | static_cast<std::uint32_t>(v);
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      out += static_cast<char>((buffer >> bits) & 0xFFU);
+    }
+  }
+  if ((buffer & ((1U << bits) - 1U)) != 0) return std::nullopt;
+  return out;
+}
+
+}  // namespace
+
+std::string digest(HashAlgorithm algorithm, std::string_view data) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
+  unsigned size = 0;
+  if (EVP_Digest(data.data(), data.size(), out.data(), &size, evp_of(algorithm), nullptr) != 1) {
+    std::abort();  // Only a broken OpenSSL installation gets here; nothing could be trusted after
+                   // it.
+  }
+  return {reinterpret_cast<const char*>(out.data()), size};
+}
+
+std::string hmac(HashAlgorithm algorithm, std::string_view key, std::string_view data) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
+  unsigned size = 0;
+  if (HMAC(evp_of(algorithm), key.data(), static_cast<int>(key.size()), bytes_of(data), data.size(),
+           out.data(), &size) == nullptr) {
+    std::abort();  // As in digest().
+  }
+  return {reinterpret_cast<const char*>(out.data()), size};
+}
+
+std::string hex_encode(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  out.reserve(bytes.size() * 2);
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += kDigits[byte >> 4U];
+    out += kDigits[byte & 15U];
+  }
+  return out;
+}
+
+std::optional<std::string> hex_decode(std::string_view text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  const auto nibble = [](char c) -> int {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+  };
+  std::string out;
+  out.reserve(text.size() / 2);
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const int high = nibble(text[i]);
+    const int low = nibble(text[i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    out += static_cast<char>(high * 16 + low);
+  }
+  return out;
+}
+
+std::string base64_encode(std::string_view bytes) { return encode64(bytes, kBase64Alphabet, true); }
+
+std::optional<std::string> base64_decode(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
+  return decode64(text, kBase64Alphabet);
+}
+
+std::string base64url_encode(std::string_view bytes) {
+  return encode64(bytes, kBase64UrlAlphabet, false);
+}
+
+std::optional<std::string> base64url_decode(std::string_view text) {
+  return decode64(text, kBase64UrlAlphabet);
+}
+
+std::string base32_encode(std::string_view bytes) {
+  constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
+  std::string out;
+  std::uint32_t buffer = 0;
+  unsigned bits = 0;
+  for (const char c : bytes) {
+    buffer = (buffer << 8U) | static_cast<unsigned char>(c);
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      out += kAlphabet[(buffer >> bits) & 31U];
+    }
+  }
+  if (bits > 0) out += kAlphabet[(buffer << (5U - bits)) & 31U];
+  return out;
+}
+
+bool constant_time_equal(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::uint16_t crc16(std::string_view data) {
+  std::uint16_t crc = 0;
+  for (const char c : data) {
+    crc = static_cast<std::uint16_t>(crc ^ (static_cast<unsigned char>(c) << 8U));
+    for (int bit = 0; bit < 8; ++bit) {
+      const bool high = (crc & 0x8000U) != 0;
+      crc = static_cast<std::uint16_t>(crc << 1U);
+      if (high) crc = static_cast<std::uint16_t>(crc ^ 0x1021U);
+    }
+  }
+  return crc;
+}
+
+std::string random_bytes(std::size_t count) {
+  std::string out(count, '\0');
+  if (count > 0 &&
+      RAND_bytes(reinterpret_cast<unsigned char*>(out.data()), static_cast<int>(count)) != 1) {
+    std::abort();  // Guessable keys and ids would be worse than not running.
+  }
+  return out;
+}
+
+}  // namespace deskwire

@@ -1,0 +1,161 @@
+#include "core/json.h"
+
+#include <nlohmann/json.hpp>
+#include <set>
+#include <vector>
+
+namespace deskwire {
+namespace {
+
+using nlohmann::json;
+
+// Builds the document while it counts depth and watches for repeated keys. The SAX interface keeps
+// nlohmann's own parser iterative, so that nesting costs no stack; the depth limit keeps the later
+// recursive dump() safe.
+class LimitedReader final : public json::json_sax_t {
+ public:
+  explicit LimitedReader(const JsonLimits& limits) : limits_(limits) {}
+
+  json take() { return std::move(root_); }
+  const std::string& refusal() const { return refusal_; }
+  bool too_deep() const { return too_deep_; }
+
+  bool null() override { return add(json(nullptr)); }
+  bool boolean(bool value) override { return add(json(value)); }
+  bool number_integer(number_integer_t value) override { return add(json(value)); }
+  bool number_unsigned(number_unsigned_t value) override { return add(json(value)); }
+  bool number_float(number_float_t value, const string_t& /*text*/) override {
+    return add(json(value));
+  }
+  bool string(string_t& value) override { return add(json(std::move(value))); }
+  bool binary(binary_t& /*value*/) override { return refuse("binary values are no JSON"); }
+  bool start_object(std::size_t /*size*/) override { return open(json::object()); }
+  bool end_object() override { return close(); }
+  bool start_array(std::size_t /*size*/) override { return open(json::array()); }
+  bool end_array() override { return close(); }
+  bool key(string_t& value) override {
+    if (limits_.unique_keys && stack_.back()->contains(value)) {
+      return refuse("the key '" + value + "' is there twice");
+    }
+    keys_.back() = std::move(value);
+    return true;
+  }
+  bool parse_error(std::size_t position, const std::string& /*token*/,
+                   const nlohmann::detail::exception& /*error*/) override {
+    return refuse("not JSON at byte " + std::to_string(position));
+  }
+
+ private:
+  bool refuse(std::string reason) {
+    if (refusal_.empty()) refusal_ = std::move(reason);
+    return false;
+  }
+  json* place(json value) {
+    if (stack_.empty()) {
+      root_ = std::move(value);
+      return &root_;
+    }
+    json& parent = *stack_.back();
+    if (parent.is_array()) {
+      parent.push_back(std::move(value));
+      return &parent.back();
+    }
+    json& slot = parent[keys_.back()];
+    slot = std::move(value);
+    return &slot;
+  }
+  bool add(json value) {
+    place(std::move(value));
+    return true;
+  }
+  bool open(json value) {
+    if (stack_.size() >= limits_.max_depth) {
+      too_deep_ = true;
+      return refuse("nested deeper than " + std::to_string(limits_.max_depth) + " levels");
+    }
+    stack_.push_back(place(std::move(value)));
+    keys_.emplace_back();
+    return true;
+  }
+  bool close() {
+    stack_.pop_back();
+    keys_.pop_back();
+    return true;
+  }
+
+  const JsonLimits& limits_;
+  json root_;
+  std::vector<json*> stack_;
+  std::vector<std::string> keys_;
+  std::string refusal_;
+  bool too_deep_ = false;
+};
+
+const json* find(const json& object, std::string_view key) {
+  if (!object.is_object()) return nullptr;
+  const auto it = object.find(key);
+  return it == object.end() ? nullptr : &*it;
+}
+
+}  // namespace
+
+Result<json> parse_json(std::string_view text, const JsonLimits& limits) {
+  if (text.size() > limits.max_bytes) {
+    return fail(ErrorCode::kTooLarge, "json: " + std::to_string(text.size()) +
+                                          " bytes are over the limit of " +
+                                          std::to_string(limits.max_bytes));
+  }
+  LimitedReader reader(limits);
+  try {
+    if (json::sax_parse(text, &reader, json::input_format_t::json, true, limits.allow_comments)) {
+      return reader.take();
+    }
+  } catch (const json::exception&) {
+    return fail(ErrorCode::kInvalid, "json: not JSON");  // Number out of range and the like.
+  }
+  return fail(reader.too_deep() ? ErrorCode::kTooLarge : ErrorCode::kInvalid,
+              "json: " + (reader.refusal().empty() ? "not JSON" : reader.refusal()));
+}
+
+std::string dump_json(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string json_quote(std::string_view text) { return dump_json(json(text)); }
+
+std::string string_at(const json& object, std::string_view key, std::string_view fallback) {
+  const json* value = find(object, key);
+  return value != nullptr && value->is_string() ? value->get<std::string>() : std::string(fallback);
+}
+
+std::optional<std::int64_t> integer_at(const json& object, std::string_view key) {
+  const json* value = find(object, key);
+  if (value == nullptr || !value->is_number_integer()) return std::nullopt;
+  if (value->is_number_unsigned() &&
+      value->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX)) {
+    return std::nullopt;
+  }
+  return value->get<std::int64_t>();
+}
+
+bool bool_at(const json& object, std::string_view key, bool fallback) {
+  const json* value = find(object, key);
+  return value != nullptr && value->is_boolean() ? value->get<bool>() : fallback;
+}
+
+std::optional<std::string> id_at(const json& object, std::string_view key) {
+  const json* value = find(object, key);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_string()) return value->get<std::string>();
+  if (value->is_number_unsigned()) return std::to_string(value->get<std::uint64_t>());
+  if (value->is_number_integer()) return std::to_string(value->get<std::int64_t>());
+  return std::nullopt;
+}
+
+const json& object_at(const json& object, std::string_view key) {
+  static const json empty = json::object();
+  const json* value = find(object, key);
+  return value != nullptr && value->is_object() ? *value : empty;
+}
+
+}  // namespace deskwire
