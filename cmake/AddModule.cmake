@@ -1,8 +1,22 @@
-# deskwire_add_module(NAME SOURCES ... [SCRIPTS ...] PUBLIC_DEPS ... PRIVATE_DEPS ...)
-# One static library a folder, with the project root as its only include root. SCRIPTS are
-# embedded as <name>_files.h (see EmbedFiles.cmake).
+# deskwire_add_module(NAME SOURCES ... PUBLIC_DEPS ... PRIVATE_DEPS ...)
+# One static library a folder, with the project root as its only include root.
 function(deskwire_add_module name)
   cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC_DEPS;PRIVATE_DEPS" ${ARGN})
+  # TEMPORARY while modules are being written in parallel: skip sources that do not exist yet.
+  set(existing "")
+  foreach(source IN LISTS ARG_SOURCES)
+    if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${source}")
+      list(APPEND existing "${source}")
+    else()
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}")
+      message(STATUS "module ${name}: ${source} is not there yet")
+    endif()
+  endforeach()
+  set(ARG_SOURCES ${existing})
+  if(NOT ARG_SOURCES)
+    file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/empty_${name}.cc" "")
+    set(ARG_SOURCES "${CMAKE_CURRENT_BINARY_DIR}/empty_${name}.cc")
+  endif()
   add_library(deskwire_${name} STATIC ${ARG_SOURCES})
   add_library(deskwire::${name} ALIAS deskwire_${name})
   target_include_directories(deskwire_${name} PUBLIC "${PROJECT_SOURCE_DIR}")

@@ -1,0 +1,62 @@
+#include "core/json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/catch.h"
+
+using namespace deskwire;
+
+TEST_CASE("a hundred thousand brackets are refused and cost no stack", "[core][json]") {
+  const auto parsed = parse_json(std::string(100000, '['));
+  REQUIRE_FALSE(parsed.has_value());
+  CHECK(parsed.error().code == ErrorCode::kTooLarge);
+}
+
+TEST_CASE("what is not JSON is refused without quoting it", "[core][json]") {
+  for (const std::string text : {"", "nope-secret", "{\"a\":1", "{\"a\":1}x", "{\"a\":\"\xff\"}",
+                                 "[1,]", "{\"a\":1e999}", "\"\\ud800\"", "{'a':1}"}) {
+    const auto parsed = parse_json(text);
+    REQUIRE_FALSE(parsed.has_value());
+    CHECK(parsed.error().code == ErrorCode::kInvalid);
+    CHECK(parsed.error().message.find("secret") == std::string::npos);
+  }
+}
+
+TEST_CASE("of a repeated key the last value counts unless keys must be unique", "[core][json]") {
+  const std::string text = R"({"a":1,"a":2})";
+  CHECK(integer_at(*parse_json(text), "a") == 2);
+  JsonLimits limits;
+  limits.unique_keys = true;
+  const auto refused = parse_json(text, limits);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().message.find("'a'") != std::string::npos);
+}
+
+TEST_CASE("integers beyond 2^53 keep every digit", "[core][json]") {
+  const auto parsed = parse_json(R"({"id":9007199254740993,"big":18446744073709551615,"s":"x1"})");
+  REQUIRE(parsed.has_value());
+  CHECK(id_at(*parsed, "id") == "9007199254740993");
+  CHECK(id_at(*parsed, "big") == "18446744073709551615");
+  CHECK(id_at(*parsed, "s") == "x1");
+  CHECK(integer_at(*parsed, "big") == std::nullopt);
+  CHECK(dump_json(*parsed) == R"({"big":18446744073709551615,"id":9007199254740993,"s":"x1"})");
+}
+
+TEST_CASE("readers answer the fallback for other types", "[core][json]") {
+  const auto parsed = parse_json(R"({"n":null,"t":"x","o":{"b":true},"f":1.5})");
+  REQUIRE(parsed.has_value());
+  CHECK(string_at(*parsed, "n", "?") == "?");
+  CHECK(string_at(*parsed, "missing") == "");
+  CHECK(bool_at(object_at(*parsed, "o"), "b"));
+  CHECK(object_at(*parsed, "t").empty());
+  CHECK(integer_at(*parsed, "f") == std::nullopt);
+  CHECK(id_at(*parsed, "f") == std::nullopt);
+  CHECK(string_at(nlohmann::json(1), "x", "y") == "y");
+}
+
+TEST_CASE("invalid UTF-8 inside our own strings is replaced, not thrown about", "[core][json]") {
+  CHECK(json_quote("a\xff"
+                   "b") ==
+        "\"a\xef\xbf\xbd"
+        "b\"");
+}
