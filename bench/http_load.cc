@@ -1,0 +1,130 @@
+#include "bench/http_load.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <iostream>
+#include <string_view>
+
+#include "bench/socket.h"
+
+namespace deskwire::bench {
+namespace {
+
+// The length of the first whole answer in the buffer, 0 when it is not complete.
+std::size_t answer_length(std::string_view buffer) {
+  const std::size_t head = buffer.find("\r\n\r\n");
+  if (head == std::string_view::npos) return 0;
+  std::size_t body = 0;
+  for (const std::string_view name : {"Content-Length: ", "content-length: "}) {
+    const std::size_t at = buffer.substr(0, head).find(name);
+    if (at != std::string_view::npos) {
+      body = std::strtoul(buffer.data() + at + name.size(), nullptr, 10);
+    }
+  }
+  return buffer.size() >= head + 4 + body ? head + 4 + body : 0;
+}
+
+}  // namespace
+
+HttpLoad::HttpLoad(Options options, const std::vector<std::string>& requests, EventSink* sink)
+    : options_(options), requests_(requests), sink_(sink), sent_at_(requests.size(), 0) {}
+
+HttpLoad::~HttpLoad() {
+  for (const Connection& connection : connections_) ::close(connection.fd);
+  if (epoll_ >= 0) ::close(epoll_);
+}
+
+void HttpLoad::send_next(Connection& connection, std::int64_t scheduled) {
+  connection.request = next_++;
+  connection.busy = true;
+  sent_at_[connection.request] = scheduled;
+  if (!write_all(connection.fd, requests_[connection.request])) {
+    std::cerr << "bench: the server closed a connection\n";
+    std::exit(1);
+  }
+}
+
+void HttpLoad::readable(Connection& connection, Outcome& outcome) {
+  std::array<char, 16384> chunk{};
+  const ssize_t got = ::recv(connection.fd, chunk.data(), chunk.size(), 0);
+  if (got == 0) {
+    std::cerr << "bench: the server closed a connection\n";
+    std::exit(1);
+  }
+  if (got < 0) return;
+  connection.buffer.append(chunk.data(), static_cast<std::size_t>(got));
+  const std::size_t length = answer_length(connection.buffer);
+  if (length == 0) return;
+  const bool accepted = connection.buffer.compare(9, 1, "2") == 0;
+  ++(accepted ? outcome.accepted : outcome.refused);
+  outcome.ack.add(now_ns() - sent_at_[connection.request]);
+  connection.buffer.erase(0, length);
+  connection.busy = false;
+  ++answered_;
+}
+
+HttpLoad::Outcome HttpLoad::run(const std::function<bool()>& done_early) {
+  epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
+  connections_.resize(options_.connections);
+  const auto watch = [this](int fd, std::uint64_t tag) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = tag;
+    ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+  };
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    connections_[i].fd = connect_loopback(options_.port);
+    if (connections_[i].fd < 0) {
+      std::cerr << "bench: cannot connect to port " << options_.port << '\n';
+      std::exit(1);
+    }
+    watch(connections_[i].fd, i);
+  }
+  constexpr std::uint64_t kSinkTag = 1ULL << 32U;
+  if (sink_ != nullptr) {
+    for (const int fd : sink_->descriptors()) watch(fd, kSinkTag + static_cast<std::uint64_t>(fd));
+  }
+
+  Outcome outcome;
+  const std::int64_t start = now_ns();
+  std::int64_t last_answer = start;
+  std::array<epoll_event, 256> events{};
+  for (;;) {
+    const std::int64_t now = now_ns();
+    for (Connection& connection : connections_) {
+      if (next_ >= requests_.size()) break;
+      if (connection.busy) continue;
+      std::int64_t scheduled = now;
+      if (options_.rate > 0) {
+        scheduled =
+            start + static_cast<std::int64_t>(static_cast<double>(next_) * 1e9 / options_.rate);
+        if (scheduled > now) break;
+      }
+      send_next(connection, scheduled);
+    }
+    const bool all_answered = answered_ >= requests_.size();
+    if (all_answered &&
+        (sink_ == nullptr || done_early() || now > last_answer + options_.linger_ms * 1'000'000)) {
+      break;
+    }
+    const int ready = ::epoll_wait(epoll_, events.data(), events.size(),
+                                   options_.rate > 0 && !all_answered ? 0 : 5);
+    for (int i = 0; i < ready; ++i) {
+      const std::uint64_t tag = events[static_cast<std::size_t>(i)].data.u64;
+      if (tag >= kSinkTag) {
+        sink_->readable(static_cast<int>(tag - kSinkTag));
+      } else {
+        readable(connections_[tag], outcome);
+        last_answer = now_ns();
+      }
+    }
+  }
+  outcome.seconds = static_cast<double>(last_answer - start) / 1e9;
+  return outcome;
+}
+
+}  // namespace deskwire::bench
