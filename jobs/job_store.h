@@ -70,6 +70,9 @@ struct Intent {
   IntentAnswer answer = IntentAnswer::kGo;
   std::string remote_id;
   std::string saved_reply;  ///< kVerify: the text of the earlier intent, to be posted again as is.
+  /// kVerify: server time of the intent that is open; 0 unknown. While it is young, a post that
+  /// cannot be seen may still be on its way.
+  std::int64_t intended_at_ms = 0;
 };
 
 struct CompletedJob {
