@@ -1,0 +1,17 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+/// The web pages that the binary carries. Depends on no other folder.
+namespace deskwire::console {
+
+struct Page {
+  std::string content_type;
+  std::string body;
+};
+
+/// Path -> page: "/" is the sandbox chat; the rest are its parts.
+std::map<std::string, Page> pages();
+
+}  // namespace deskwire::console
