@@ -1,0 +1,223 @@
+#!/usr/bin/env node
+// Runs the benchmarks in rounds, each subject beside its peer within the same minute, and prints the
+// medians with their spread. `node bench/run.mjs --help` says what there is.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '5' },
+    build: { type: 'string', default: join(root, 'build/release') },
+    fsync: { type: 'string', default: 'everysec' },
+    count: { type: 'string', default: '20000' },
+    help: { type: 'boolean', default: false },
+  },
+});
+const suites = ['receiver', 'latency', 'loop'];
+if (values.help || positionals.some((name) => !suites.includes(name))) {
+  console.log(`node bench/run.mjs [${suites.join('|')}]... [--rounds 5] [--fsync everysec|always] [--count 20000] [--build DIR]
+
+receiver  accepted webhooks/s beside the same HTTP server answering an empty 202; ack at half of it
+latency   webhook -> message:user and message:ai on a WebSocket at 500/s, beside Node+BullMQ+Socket.IO
+loop      the whole loop at saturation, beside Node+BullMQ+Socket.IO (npm ci in bench/peer first)`);
+  process.exit(values.help ? 0 : 2);
+}
+const rounds = Number(values.rounds);
+const count = Number(values.count);
+const secret = 'bench-secret-bench-secret-bench-secret';
+const body = join(root, 'tests/fixtures/chatwoot/wire/message_created.incoming.body');
+const children = new Set();
+
+// Starts a program and resolves with the first match of `ready` in what it prints.
+function start(command, args, options, ready) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const read = (chunk) => {
+      text = (text + chunk).slice(-20000);
+      const match = ready.exec(text);
+      if (match) resolve({ child, match, text: () => text });
+    };
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
+    child.once('exit', (code) => reject(new Error(`${command} ended with ${code}: ${text.slice(-500)}`)));
+  });
+}
+
+function stop({ child }) {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve();
+    child.once('exit', resolve);
+    child.kill('SIGTERM');
+  });
+}
+
+// User + system seconds that a process and its waited-for children have used.
+function cpuSeconds(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+function load(args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(join(values.build, 'bench/bench_load'), ['--body', body, '--secret', secret, ...args.map(String)],
+      { stdio: ['ignore', 'pipe', 'pipe'] });
+    children.add(child);
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (chunk) => (out += chunk));
+    child.stderr.on('data', (chunk) => (err += chunk));
+    child.once('exit', (code) => {
+      children.delete(child);
+      if (out.startsWith('{')) resolve(JSON.parse(out));
+      else reject(new Error(`bench_load ended with ${code}: ${err}`));
+    });
+  });
+}
+
+async function startRedis(directory) {
+  const socket = join(directory, 'r.sock');
+  const redis = await start('redis-server', ['--port', '0', '--unixsocket', socket, '--save', '', '--appendonly', 'yes',
+    '--appendfsync', values.fsync, '--dir', directory], {}, /Ready to accept|ready to accept/);
+  return { ...redis, socket };
+}
+
+async function startDeskwire(directory, socket, helpdeskPort) {
+  const config = {
+    data_dir: join(directory, 'data'),
+    redis: { url: `unix://${socket}` },
+    receiver: { listen: '127.0.0.1:0' },
+    gateway: { listen: '127.0.0.1:0', keys: [{ kid: 'bench', secret }] },
+    admin: { listen: '127.0.0.1:0' },
+    sources: [{ name: 'bench', type: 'chatwoot', secrets: [secret], account_id: '1',
+      base_url: `http://127.0.0.1:${helpdeskPort}`, bot_token: 'bench' }],
+    log: { level: 'warn' },
+  };
+  const file = join(directory, 'deskwire.json');
+  writeFileSync(file, JSON.stringify(config));
+  const binary = join(values.build, 'deskwire');
+  const server = await start(binary, ['serve', '--config', file], { cwd: directory }, /gateway\D*127\.0\.0\.1:(\d+)[^]*admin\D*127\.0\.0\.1:(\d+)|$^/i);
+  const receiver = /receiver\D*127\.0\.0\.1:(\d+)/i.exec(server.text())[1];
+  const token = execFileSync(binary, ['token', '--config', file, '--client', 'bench', '--role', 'agent',
+    '--cap', 'conversation:*=subscribe'], { encoding: 'utf8' }).trim();
+  return { ...server, receiver, gateway: server.match[1], token };
+}
+
+async function startPeer(socket, helpdeskPort) {
+  const environment = { ...process.env, REDIS_SOCKET: socket, SECRET: secret, HELPDESK_PORT: helpdeskPort };
+  const directory = join(root, 'bench/peer');
+  const web = await start('node', ['web.mjs'], { cwd: directory, env: environment }, /(\d+)\n/);
+  const worker = await start('node', ['worker.mjs'], { cwd: directory, env: environment }, /ready/);
+  return { web, worker, port: web.match[1] };
+}
+
+const peers = (kind) => start(join(values.build, 'bench/bench_peers'), [kind], {}, /(\d+)\n/);
+
+// A fresh Redis and helpdesk for each subject, so that none inherits another's backlog.
+async function withStack(kind, use) {
+  const directory = mkdtempSync(join(tmpdir(), 'deskwire-bench-'));
+  const redis = await startRedis(directory);
+  const helpdesk = await peers('helpdesk');
+  try {
+    if (kind === 'deskwire') {
+      const server = await startDeskwire(directory, redis.socket, helpdesk.match[1]);
+      const pids = [server.child.pid, redis.child.pid];
+      const result = await use({ port: server.receiver, args: ['--path', '/webhooks/bench', '--events-port', server.gateway, '--token', server.token], pids });
+      await stop(server);
+      return result;
+    }
+    const peer = await startPeer(redis.socket, helpdesk.match[1]);
+    const pids = [peer.web.child.pid, peer.worker.child.pid, redis.child.pid];
+    const result = await use({ port: peer.port, args: ['--socket-io', '--events-port', peer.port], pids });
+    await stop(peer.worker);
+    await stop(peer.web);
+    return result;
+  } finally {
+    await stop(helpdesk);
+    await stop(redis);
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+const figures = new Map();
+function note(name, value) {
+  if (!figures.has(name)) figures.set(name, []);
+  figures.get(name).push(value);
+}
+
+async function receiver() {
+  const empty = await peers('empty');
+  const floor = await load(['--port', empty.match[1], '--path', '/', '--count', count]);
+  await stop(empty);
+  note('receiver: empty 202, answers/s', floor.accepted_per_s);
+  await withStack('deskwire', async ({ port }) => {
+    const full = await load(['--port', port, '--path', '/webhooks/bench', '--count', count]);
+    note('receiver: accepted webhooks/s', full.accepted_per_s);
+    note('receiver: ratio to the empty 202', full.accepted_per_s / floor.accepted_per_s);
+  });
+  await withStack('deskwire', async ({ port }) => {
+    const half = Math.floor(figures.get('receiver: accepted webhooks/s').at(-1) / 2);
+    const steady = await load(['--port', port, '--path', '/webhooks/bench', '--count', Math.min(count, half * 5), '--rate', half, '--connections', 64]);
+    note('receiver: ack p50 ms at half its limit', steady.ack.p50_ms);
+    note('receiver: ack p99 ms at half its limit', steady.ack.p99_ms);
+  });
+}
+
+async function latency() {
+  for (const kind of ['deskwire', 'peer']) {
+    await withStack(kind, async ({ port, args }) => {
+      const run = await load(['--port', port, ...args, '--rate', 500, '--count', 5000, '--linger-ms', 3000]);
+      for (const event of ['message_user', 'message_ai']) {
+        note(`latency at 500/s: ${kind} ${event} p50 ms`, run[event].p50_ms);
+        note(`latency at 500/s: ${kind} ${event} p99 ms`, run[event].p99_ms);
+      }
+      note(`latency at 500/s: ${kind} lost`, run.lost_user + run.lost_ai);
+    });
+  }
+}
+
+async function loop() {
+  const speed = {};
+  for (const kind of ['deskwire', 'peer']) {
+    await withStack(kind, async ({ port, args, pids }) => {
+      const before = pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+      const run = await load(['--port', port, ...args, '--count', count, '--linger-ms', 60000]);
+      const cpu = pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0) - before;
+      speed[kind] = { ...run, cpu: (cpu / count) * 1e6 };
+      note(`loop: ${kind} accepted/s`, run.accepted_per_s);
+      note(`loop: ${kind} replied/s`, run.replied_per_s);
+      note(`loop: ${kind} cpu us a webhook (with redis)`, (cpu / count) * 1e6);
+      note(`loop: ${kind} lost+twice+disorder`, run.lost_user + run.lost_ai + run.twice + run.out_of_order);
+    });
+  }
+  note('loop: accepted, ratio to the peer', speed.deskwire.accepted_per_s / speed.peer.accepted_per_s);
+  note('loop: replied, ratio to the peer', speed.deskwire.replied_per_s / speed.peer.replied_per_s);
+  note('loop: cpu a webhook, ratio to the peer', speed.deskwire.cpu / speed.peer.cpu);
+}
+
+const chosen = positionals.length > 0 ? positionals : suites;
+console.log(`${cpus().length} x ${cpus()[0].model.trim()}, load ${loadavg().map((x) => x.toFixed(2)).join(' ')}, appendfsync ${values.fsync}, ${rounds} rounds`);
+try {
+  for (let round = 1; round <= rounds; ++round) {
+    for (const name of chosen) {
+      process.stderr.write(`round ${round}/${rounds} ${name}\n`);
+      await { receiver, latency, loop }[name]();
+    }
+  }
+} finally {
+  for (const child of children) child.kill('SIGKILL');
+}
+const show = (value) => (value >= 100 ? value.toFixed(0) : value.toFixed(2)).padStart(10);
+console.log('figure'.padEnd(60) + 'median'.padStart(10) + 'min'.padStart(10) + 'max'.padStart(10));
+for (const [name, list] of figures) {
+  const sorted = [...list].sort((a, b) => a - b);
+  console.log(name.padEnd(60) + show(sorted[Math.floor(sorted.length / 2)]) + show(sorted[0]) + show(sorted.at(-1)));
+}
