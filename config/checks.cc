@@ -1,0 +1,141 @@
+#include "config/checks.h"
+
+#include <array>
+#include <vector>
+
+#include "config/load.h"
+#include "config/nearest.h"
+#include "config/problems.h"
+#include "core/redis/redis_url.h"
+
+namespace deskwire::config::checks {
+namespace {
+
+constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz";
+constexpr std::string_view kUpper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+constexpr std::string_view kDigits = "0123456789";
+
+bool consists_of(std::string_view value, std::initializer_list<std::string_view> sets) {
+  for (const char c : value) {
+    bool found = false;
+    for (const std::string_view set : sets) found = found || set.find(c) != std::string_view::npos;
+    if (!found) return false;
+  }
+  return true;
+}
+
+/// `scheme://authority…` of http or https; nullopt otherwise.
+std::optional<std::string_view> after_http_scheme(std::string_view url) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (url.starts_with(scheme)) return url.substr(scheme.size());
+  }
+  return std::nullopt;
+}
+
+bool is_authority(std::string_view text) {
+  const bool characters_ok = consists_of(text, {kLower, kUpper, kDigits, "-._:[]"});
+  return !text.empty() && characters_ok && text.front() != ':';
+}
+
+}  // namespace
+
+Mistake not_empty(std::string_view value) {
+  if (!value.empty()) return std::nullopt;
+  return "is empty";
+}
+
+Mistake listen_address(std::string_view value) {
+  const auto parsed = parse_listen(value);
+  if (parsed) return std::nullopt;
+  return parsed.error().message;
+}
+
+Mistake redis_url(std::string_view value) {
+  if (value.empty()) return std::nullopt;
+  const auto parsed = redis::parse_redis_url(value);
+  if (parsed) return std::nullopt;
+  if (parsed.error().code == ErrorCode::kUnsupported) {
+    return "rediss:// needs a hiredis with TLS, which this build does not have; "
+           "use redis://, unix:// or a local TLS tunnel";
+  }
+  return "is not a Redis URL; write redis://[[user]:password@]host[:port][/database] or "
+         "unix://[[user]:password@]/path/to.sock[?db=N]";
+}
+
+Mistake base_url(std::string_view value) {
+  if (value.empty()) return std::nullopt;
+  const auto rest = after_http_scheme(value);
+  if (!rest) return in_quotes(value) + " does not begin with http:// or https://";
+  const std::size_t slash = rest->find('/');
+  const std::string_view path =
+      slash == std::string_view::npos ? std::string_view() : rest->substr(slash);
+  if (!is_authority(rest->substr(0, slash))) {
+    return "is not a URL; write http(s)://host[:port][/path] without user and password";
+  }
+  if (!consists_of(path, {kLower, kUpper, kDigits, "-._~/%"})) {
+    return in_quotes(value) + " has more than a path; leave out '?', '#' and spaces";
+  }
+  return std::nullopt;
+}
+
+Mistake origin(std::string_view value) {
+  if (value == "*") return std::nullopt;
+  const auto rest = after_http_scheme(value);
+  if (rest && is_authority(*rest)) return std::nullopt;
+  return in_quotes(value) + " is not an origin; write https://host[:port] without a path, or \"*\"";
+}
+
+Mistake host_name(std::string_view value) {
+  const bool ipv6 = value.starts_with('[') && value.ends_with(']');
+  const bool characters_ok = consists_of(value, {kLower, kUpper, kDigits, ipv6 ? "-._:[]" : "-._"});
+  if (!value.empty() && value.size() <= 253 && characters_ok) return std::nullopt;
+  return in_quotes(value) + " is not a host name; write it without scheme and port";
+}
+
+Mistake source_name(std::string_view value) {
+  if (!value.empty() && value.size() <= 64 && consists_of(value, {kLower, kDigits, "_-"})) {
+    return std::nullopt;
+  }
+  return in_quotes(value) + " is not 1..64 characters of a-z, 0-9, '_', '-'";
+}
+
+Mistake name_space(std::string_view value) {
+  if (value.size() <= 64 && consists_of(value, {kLower, kUpper, kDigits, "_.-"})) {
+    return std::nullopt;
+  }
+  return in_quotes(value) + " is not at most 64 characters of A-Z, a-z, 0-9, '_', '.', '-'";
+}
+
+Mistake key_id(std::string_view value) {
+  if (!value.empty()) return name_space(value);
+  return "is empty; any short name will do, such as \"2026-11\"";
+}
+
+Mistake operation(std::string_view value) {
+  static const std::vector<std::string> kOperations = {"subscribe", "publish", "presence",
+                                                       "history", "sla"};
+  for (const std::string& known : kOperations) {
+    if (value == known) return std::nullopt;
+  }
+  const auto meant = nearest(value, kOperations);
+  return in_quotes(value) + " is not one of subscribe, publish, presence, history, sla" +
+         (meant ? "; did you mean \"" + *meant + "\"?" : "");
+}
+
+Mistake channel_prefix(std::string_view value) {
+  const bool form_ok = !value.empty() && value.size() <= 128 && value.front() != ':' &&
+                       value.find("::") == std::string_view::npos &&
+                       consists_of(value, {kLower, kUpper, kDigits, "_.~:-"});
+  if (form_ok) return std::nullopt;
+  return in_quotes(value) + " is not the beginning of a channel name; write for example \"room:\"";
+}
+
+Mistake responder(std::string_view value) {
+  if (value == "template") return std::nullopt;
+  if (value == "openai" || value == "http") {
+    return in_quotes(value) + " is not available in this version; use \"template\"";
+  }
+  return in_quotes(value) + " is not a responder; use \"template\"";
+}
+
+}  // namespace deskwire::config::checks

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/checks.h"
+#include "config/secret.h"
+#include "core/clock.h"
+
+namespace deskwire::config {
+
+/// Writes settings as JSON with the secrets redacted: the other visitor of config/settings.h. The
+/// keys stand in the order in which `visit` names them.
+class JsonWriter {
+ public:
+  JsonWriter();
+  ~JsonWriter();
+  JsonWriter(const JsonWriter&) = delete;
+  JsonWriter& operator=(const JsonWriter&) = delete;
+
+  void text(const char* key, const std::string& value, checks::Check check = nullptr);
+  void texts(const char* key, const std::vector<std::string>& value, checks::Check check);
+  void id(const char* key, const std::string& value);
+  void flag(const char* key, bool value);
+  template <typename Integer>
+  void number(const char* key, const Integer& value, std::int64_t /*min*/, std::int64_t /*max*/) {
+    integer(key, static_cast<std::int64_t>(value));
+  }
+  void duration(const char* key, Milliseconds value, std::int64_t min_ms, std::int64_t max_ms);
+  template <typename Enum>
+  void choice(const char* key, const Enum& value,
+              std::initializer_list<std::pair<const char*, Enum>> known) {
+    for (const auto& [name, candidate] : known) {
+      if (candidate == value) text(key, name);
+    }
+  }
+  void secret(const char* key, const Secret& value, std::size_t min_bytes = 1);
+  void secrets(const char* key, const std::vector<Secret>& value);
+  void secret_text(const char* key, const std::string& value, checks::Check check);
+  void capability(const char* key, const std::map<std::string, std::vector<std::string>>& value);
+  void unavailable(const char* key, std::string_view empty);
+
+  template <typename Visit>
+  void group(const char* key, Visit visit_group) {
+    JsonWriter inner;
+    visit_group(inner);
+    add(key, inner);
+  }
+  template <typename Section>
+  void section(const char* key, Section& value) {
+    JsonWriter inner;
+    visit(inner, value);
+    add(key, inner);
+  }
+  template <typename Section>
+  void list(const char* key, std::vector<Section>& values) {
+    begin_list(key);
+    for (Section& value : values) {
+      JsonWriter inner;
+      visit(inner, value);
+      append(key, inner);
+    }
+  }
+
+  /// Indented by two spaces, with a line end.
+  std::string str() const;
+
+ private:
+  struct Object;
+  void integer(const char* key, std::int64_t value);
+  void add(const char* key, const JsonWriter& inner);
+  void begin_list(const char* key);
+  void append(const char* key, const JsonWriter& inner);
+
+  std::unique_ptr<Object> object_;
+};
+
+}  // namespace deskwire::config

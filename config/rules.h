@@ -1,0 +1,12 @@
+#pragma once
+
+#include "config/config.h"
+#include "config/problems.h"
+
+namespace deskwire::config {
+
+/// Checks what concerns several keys at once: names that must differ, secrets that a source needs,
+/// pairs that must be in order, doors that may not be open to others.
+void check_rules(const Config& config, Problems& problems);
+
+}  // namespace deskwire::config
