@@ -1,23 +1,11 @@
 #pragma once
 
-#include "core/channel_log.h"
 #include "core/clock.h"
 #include "core/redis/redis_client.h"
 #include "jobs/job_store.h"
+#include "jobs/lane_limits.h"
 
 namespace deskwire::jobs {
-
-/// Limits and periods that the scripts apply (config jobs.*).
-struct LaneLimits {
-  Milliseconds lease{15000};
-  int max_crashes = 3;
-  std::size_t max_payload_bytes = 1U << 20U;
-  std::size_t max_lane_jobs = 10000;
-  std::int64_t completed_max = 10000;
-  std::int64_t completed_max_age_s = 86400;
-  std::int64_t dead_max_age_s = 30 * 86400;
-  ChannelLogLimits log;
-};
 
 /// JobStore on Redis. Keys and states: docs/redis-keys.md; one Lua file a verb in jobs/scripts.
 class RedisJobStore final : public JobStore {

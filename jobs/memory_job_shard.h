@@ -1,0 +1,126 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/event.h"
+#include "core/result.h"
+#include "jobs/job_store.h"
+#include "jobs/lane_limits.h"
+
+namespace deskwire::jobs {
+
+/// The events appended by all shards of a MemoryJobStore, in order.
+class MemoryEventLog {
+ public:
+  /// @return The event's offset in its channel; 0 when it is not kept.
+  std::uint64_t append(const Event& event);
+  const std::vector<Event>& events() const { return events_; }
+
+ private:
+  std::vector<Event> events_;
+  std::map<std::string, std::uint64_t> tops_;
+  std::map<std::string, std::uint64_t> once_;  ///< channel + id -> offset
+};
+
+/// One shard of a MemoryJobStore: the scripts of jobs/scripts over plain containers. Invariant as
+/// there: a lane with jobs is in exactly one of ready, lease, timers, parked; one without in none.
+///
+/// Thread safety: none; the store holds its lock.
+class MemoryJobShard {
+ public:
+  MemoryJobShard(int shard, const LaneLimits& limits, MemoryEventLog& log);
+
+  Result<EnqueueResult> enqueue(const EnqueueRequest& request, std::int64_t now);
+  Result<StepResult> step(const StepRequest& request, std::int64_t now);
+  Result<Intent> intend(const Lease& lease, const std::string& effect, const std::string& reply,
+                        const std::vector<Event>& events, const Event& unfinished,
+                        std::int64_t now);
+  FailResult fail(const FailRequest& request, std::int64_t now);
+  BeatResult beat(const BeatRequest& request, std::int64_t now);
+  Status release(const Lease& lease);
+
+  ConversationState conversation(const std::string& lane) const;
+  std::string mapped_message(const std::string& lane, const std::string& helpdesk_id) const;
+  const std::vector<std::string>& facts(const std::string& lane) { return facts_[lane]; }
+
+  Result<Job> get(const JobId& id) const;
+  void list(const JobFilter& filter, std::vector<Job>& into) const;
+  void count(JobCounts& into) const;
+  Status retry_now(const JobId& id, std::int64_t now);
+  Result<JobId> replay(const JobId& id, bool again, std::int64_t now);
+  void check(std::vector<std::string>& violations) const;
+
+ private:
+  struct Record {
+    Job job;
+    std::int64_t token = 0;
+    std::string effect;  ///< Opened by an intent of this job; empty: none.
+    JobId replay;        ///< Its newest replay.
+  };
+  struct Effect {
+    bool done = false;
+    std::int64_t token = 0;
+    std::string remote_id;
+  };
+  /// What an intent leaves behind for later attempts and replays of the root job.
+  struct Memo {
+    std::string reply;
+    bool shown = false;  ///< The intent's events were appended.
+    std::optional<Event> unfinished;
+  };
+  struct Answer {
+    std::uint64_t request = 0;
+    std::vector<std::pair<JobId, std::int64_t>> leases;
+    std::vector<JobId> stale;
+  };
+  struct Seen {
+    std::string receipt;
+    bool made_job = false;
+  };
+
+  Record* held(const JobId& id, std::int64_t token);
+  const Seen* find_seen(const EnqueueRequest& request, std::int64_t today) const;
+  void remember_seen(const EnqueueRequest& request, std::int64_t today, const Seen& seen);
+  void merge_state(const std::string& lane, const ConversationState& news);
+  void close_echo(const EnqueueRequest& request);
+  void insert(Job job, std::int64_t now);
+  void advance(const std::string& lane, std::int64_t now);
+  void complete(const CompletedJob& completed, Record& record, std::int64_t now);
+  void bury(Record& record, const std::string& code, const std::string& message, std::int64_t now);
+  void append_unfinished(Record& record, std::string_view reason, std::int64_t now);
+  Lease lease_of(const Record& record) const;
+  void take(const StepRequest& request, Answer& answer, std::int64_t now);
+  void reclaim(BeatResult& result, std::int64_t now);
+  void promote(BeatResult& result, std::int64_t now);
+  void trim(std::int64_t now);
+  std::int64_t next_due() const;
+  void erase(std::deque<JobId>& finished);
+
+  int shard_;
+  const LaneLimits& limits_;
+  MemoryEventLog& log_;
+  std::int64_t fence_ = 0;
+  std::map<JobId, Record> jobs_;
+  std::map<std::string, std::deque<JobId>> lanes_;
+  std::deque<std::string> ready_;
+  std::map<std::string, std::int64_t> lease_;   ///< lane -> expiry
+  std::map<std::string, std::int64_t> timers_;  ///< lane -> due
+  std::set<std::string> parked_;
+  std::deque<JobId> done_;  ///< Oldest first.
+  std::deque<JobId> dead_;
+  std::map<std::int64_t, std::map<std::string, Seen>> seen_;  ///< day -> key
+  std::map<std::string, Effect> effects_;
+  std::map<JobId, Memo> memos_;  ///< By root.
+  std::map<std::string, ConversationState> states_;
+  std::map<std::string, std::map<std::string, std::string>> mapped_;
+  std::map<std::string, std::vector<std::string>> facts_;
+  std::map<WorkerId, Answer> answers_;
+};
+
+}  // namespace deskwire::jobs

@@ -1,0 +1,164 @@
+#include "jobs/memory_job_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/channel.h"
+#include "core/ids.h"
+#include "core/mutex.h"
+#include "jobs/memory_job_shard.h"
+#include "jobs/store_rules.h"
+
+namespace deskwire::jobs {
+
+struct MemoryJobStore::Impl {
+  Impl(const Clock& clock_in, LaneLimits limits_in) : clock(clock_in), limits(limits_in) {
+    for (int shard = 0; shard < kShardCount; ++shard) {
+      shards.push_back(std::make_unique<MemoryJobShard>(shard, limits, log));
+    }
+  }
+
+  MemoryJobShard& shard_at(int shard) const DW_REQUIRES(mutex) {
+    return *shards[static_cast<std::size_t>(shard)];
+  }
+  MemoryJobShard& of_lane(const std::string& lane) const DW_REQUIRES(mutex) {
+    return shard_at(shard_of_lane(lane));
+  }
+
+  const Clock& clock;
+  const LaneLimits limits;
+  mutable Mutex mutex;
+  MemoryEventLog log DW_GUARDED_BY(mutex);
+  std::vector<std::unique_ptr<MemoryJobShard>> shards DW_GUARDED_BY(mutex);
+};
+
+MemoryJobStore::MemoryJobStore(const Clock& clock, LaneLimits limits)
+    : impl_(std::make_unique<Impl>(clock, limits)) {}
+
+MemoryJobStore::~MemoryJobStore() = default;
+
+void MemoryJobStore::enqueue_async(EnqueueRequest request,
+                                   std::function<void(Result<EnqueueResult>)> done) {
+  done(enqueue(request));
+}
+
+Result<EnqueueResult> MemoryJobStore::enqueue(const EnqueueRequest& request) {
+  if (Status checked = check_enqueue(request, impl_->limits); !checked) {
+    return deskwire::fail(std::move(checked).error());
+  }
+  MutexLock lock(impl_->mutex);
+  return impl_->of_lane(request.lane).enqueue(request, impl_->clock.wall_ms());
+}
+
+Result<StepResult> MemoryJobStore::step(const StepRequest& request) {
+  if (Status checked = check_step(request); !checked) {
+    return deskwire::fail(std::move(checked).error());
+  }
+  const MonotonicTime asked_at = impl_->clock.monotonic();
+  MutexLock lock(impl_->mutex);
+  Result<StepResult> result = impl_->shard_at(request.shard).step(request, impl_->clock.wall_ms());
+  if (result) {
+    for (Lease& lease : result->leases) {
+      lease.local_deadline = asked_at + usable_lease(impl_->limits.lease);
+    }
+  }
+  return result;
+}
+
+Result<Intent> MemoryJobStore::intend(const Lease& lease, const std::string& effect,
+                                      const std::string& reply, const std::vector<Event>& events,
+                                      const Event& unfinished) {
+  MutexLock lock(impl_->mutex);
+  return impl_->of_lane(lease.lane)
+      .intend(lease, effect, reply, events, unfinished, impl_->clock.wall_ms());
+}
+
+Result<FailResult> MemoryJobStore::fail(const FailRequest& request) {
+  MutexLock lock(impl_->mutex);
+  return impl_->of_lane(request.lease.lane).fail(request, impl_->clock.wall_ms());
+}
+
+Result<BeatResult> MemoryJobStore::beat(const BeatRequest& request) {
+  if (Status checked = check_shard(request.shard); !checked) {
+    return deskwire::fail(std::move(checked).error());
+  }
+  MutexLock lock(impl_->mutex);
+  return impl_->shard_at(request.shard).beat(request, impl_->clock.wall_ms());
+}
+
+Status MemoryJobStore::release(const Lease& lease) {
+  MutexLock lock(impl_->mutex);
+  return impl_->of_lane(lease.lane).release(lease);
+}
+
+Result<ConversationState> MemoryJobStore::conversation(const std::string& lane) {
+  MutexLock lock(impl_->mutex);
+  return impl_->of_lane(lane).conversation(lane);
+}
+
+Result<std::string> MemoryJobStore::mapped_message(const std::string& lane,
+                                                   const std::string& helpdesk_id) {
+  MutexLock lock(impl_->mutex);
+  return impl_->of_lane(lane).mapped_message(lane, helpdesk_id);
+}
+
+void MemoryJobStore::mapped_message_async(std::string lane, std::string helpdesk_id,
+                                          std::function<void(Result<std::string>)> done) {
+  done(mapped_message(lane, helpdesk_id));
+}
+
+Result<Job> MemoryJobStore::get(const JobId& id) {
+  const Result<int> shard = shard_of_job(id);
+  if (!shard) return deskwire::fail(ErrorCode::kNotFound, "job=" + id.str() + ": no such job");
+  MutexLock lock(impl_->mutex);
+  return impl_->shard_at(*shard).get(id);
+}
+
+Result<std::vector<Job>> MemoryJobStore::list(const JobFilter& filter) {
+  std::vector<Job> jobs;
+  MutexLock lock(impl_->mutex);
+  for (const auto& shard : impl_->shards) shard->list(filter, jobs);
+  sort_newest_first(jobs, filter.limit);
+  return jobs;
+}
+
+Result<JobCounts> MemoryJobStore::counts() {
+  JobCounts counts = no_jobs();
+  MutexLock lock(impl_->mutex);
+  for (const auto& shard : impl_->shards) shard->count(counts);
+  return counts;
+}
+
+Status MemoryJobStore::retry_now(const JobId& id) {
+  const Result<int> shard = shard_of_job(id);
+  if (!shard) return deskwire::fail(ErrorCode::kNotFound, "job=" + id.str() + ": no such job");
+  MutexLock lock(impl_->mutex);
+  return impl_->shard_at(*shard).retry_now(id, impl_->clock.wall_ms());
+}
+
+Result<JobId> MemoryJobStore::replay(const JobId& id, bool again, const std::string& /*actor*/,
+                                     const std::string& /*reason*/) {
+  const Result<int> shard = shard_of_job(id);
+  if (!shard) return deskwire::fail(ErrorCode::kNotFound, "job=" + id.str() + ": no such job");
+  MutexLock lock(impl_->mutex);
+  return impl_->shard_at(*shard).replay(id, again, impl_->clock.wall_ms());
+}
+
+std::vector<Event> MemoryJobStore::appended_events() const {
+  MutexLock lock(impl_->mutex);
+  return impl_->log.events();
+}
+
+std::vector<std::string> MemoryJobStore::facts(const std::string& lane) const {
+  MutexLock lock(impl_->mutex);
+  return impl_->of_lane(lane).facts(lane);
+}
+
+std::vector<std::string> MemoryJobStore::check() const {
+  std::vector<std::string> violations;
+  MutexLock lock(impl_->mutex);
+  for (const auto& shard : impl_->shards) shard->check(violations);
+  return violations;
+}
+
+}  // namespace deskwire::jobs

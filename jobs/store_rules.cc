@@ -1,0 +1,100 @@
+#include "jobs/store_rules.h"
+
+#include <algorithm>
+
+#include "core/channel.h"
+#include "core/ids.h"
+
+namespace deskwire::jobs {
+namespace {
+
+bool is_decimal(std::string_view id) {
+  return !id.empty() &&
+         std::all_of(id.begin(), id.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string_view without_leading_zeros(std::string_view id) {
+  if (!is_decimal(id)) return id;
+  const std::size_t first = id.find_first_not_of('0');
+  return first == std::string_view::npos ? id.substr(id.size() - 1) : id.substr(first);
+}
+
+}  // namespace
+
+Status check_enqueue(const EnqueueRequest& request, const LaneLimits& limits) {
+  if (request.lane.empty()) return fail(ErrorCode::kInvalid, "enqueue: no lane");
+  const Result<int> shard = shard_of_job(JobId(request.receipt));
+  if (!shard || *shard != shard_of_lane(request.lane)) {
+    return fail(ErrorCode::kInvalid,
+                "enqueue lane=" + request.lane + ": the receipt is no job id of the lane's shard");
+  }
+  if (request.payload.size() > limits.max_payload_bytes) {
+    return fail(ErrorCode::kTooLarge, "enqueue lane=" + request.lane + ": payload of " +
+                                          std::to_string(request.payload.size()) +
+                                          " bytes is over jobs.max_payload_bytes " +
+                                          std::to_string(limits.max_payload_bytes));
+  }
+  return {};
+}
+
+Status check_shard(int shard) {
+  if (shard >= 0 && shard < kShardCount) return {};
+  return fail(ErrorCode::kInvalid, "shard " + std::to_string(shard) + " is out of range 0..15");
+}
+
+Status check_step(const StepRequest& request) {
+  if (request.want > kMaxWant) {
+    return fail(ErrorCode::kInvalid, "step worker=" + request.worker.str() + ": " +
+                                         std::to_string(request.want) +
+                                         " leases wanted, at most 64 are given");
+  }
+  return check_shard(request.shard);
+}
+
+std::vector<std::string> effective_dedupe_keys(const EnqueueRequest& request) {
+  if (!request.dedupe_keys.empty()) return request.dedupe_keys;
+  const bool leaves_trace = !request.kind.empty() || !request.fact.empty() ||
+                            std::any_of(request.events.begin(), request.events.end(),
+                                        [](const Event& event) { return event.kept(); });
+  if (!leaves_trace) return {};
+  return {"receipt:" + request.receipt};
+}
+
+bool not_older_id(std::string_view candidate, std::string_view known) {
+  const std::string_view a = without_leading_zeros(candidate);
+  const std::string_view b = without_leading_zeros(known);
+  if (a.size() != b.size()) return a.size() > b.size();
+  return a >= b;
+}
+
+std::string kept_error_message(std::string_view text) {
+  std::size_t length = std::min(text.size(), kMaxErrorMessageBytes);
+  // A continuation byte at the cut means that a character would be torn.
+  while (length < text.size() && length > 0 &&
+         (static_cast<unsigned char>(text[length]) & 0xC0U) == 0x80U) {
+    --length;
+  }
+  return std::string(text.substr(0, length));
+}
+
+Milliseconds usable_lease(Milliseconds lease) {
+  return lease - std::min(lease / 5, Milliseconds{1000});
+}
+
+void sort_newest_first(std::vector<Job>& jobs, std::size_t limit) {
+  std::sort(jobs.begin(), jobs.end(),
+            [](const Job& a, const Job& b) { return a.id.str() > b.id.str(); });
+  if (jobs.size() > limit) jobs.resize(limit);
+}
+
+JobCounts no_jobs() {
+  JobCounts counts;
+  for (const JobState state :
+       {JobState::kScheduled, JobState::kAvailable, JobState::kRunning, JobState::kRetryable,
+        JobState::kCompleted, JobState::kCancelled, JobState::kDead}) {
+    counts[std::string(name_of(state))] = 0;
+  }
+  return counts;
+}
+
+}  // namespace deskwire::jobs

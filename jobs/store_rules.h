@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+#include "jobs/job_store.h"
+#include "jobs/lane_limits.h"
+
+namespace deskwire::jobs {
+
+/// What every store refuses before it touches anything.
+/// @errors kInvalid: a receipt that is not an id of the lane's shard, or no lane.
+///         kTooLarge: payload over max_payload_bytes.
+Status check_enqueue(const EnqueueRequest& request, const LaneLimits& limits);
+/// @errors kInvalid: shard or `want` out of range.
+Status check_step(const StepRequest& request);
+/// @errors kInvalid: shard out of range.
+Status check_shard(int shard);
+
+/// The dedupe keys, and the receipt in their place when there is none but a repeat would leave a
+/// trace: then at least a resend is recognised.
+std::vector<std::string> effective_dedupe_keys(const EnqueueRequest& request);
+
+/// Whether `candidate` is at least as new as `known`: by length, then by bytes, leading zeros of
+/// decimal ids ignored. So decimal ids of any size compare as numbers without becoming doubles.
+bool not_older_id(std::string_view candidate, std::string_view known);
+
+/// `text` cut to what is kept of an error message, at a UTF-8 boundary.
+std::string kept_error_message(std::string_view text);
+
+/// How long after the request for it a lease may be acted upon by the local clock: the rest is a
+/// margin for clocks that run differently.
+Milliseconds usable_lease(Milliseconds lease);
+
+/// Newest first (ids sort by time), cut to `limit`.
+void sort_newest_first(std::vector<Job>& jobs, std::size_t limit);
+/// Every state with 0 jobs.
+JobCounts no_jobs();
+
+inline constexpr std::size_t kMaxWant = 64;
+inline constexpr std::size_t kMaxErrorMessageBytes = 500;
+
+}  // namespace deskwire::jobs
