@@ -73,7 +73,7 @@ describe("kill -9", { concurrency: true }, () => {
   test("during the responder: one reply shown, again within 16 s", async (t) => {
     const deskwire = await startedDeskwire(t, { sources: [{ ...SANDBOX_SOURCE, namespace: "" }] });
     const session = await (await fetch(`${deskwire.gateway}/v1/sandbox/sessions`, { method: "POST" })).json();
-    const token = await deskwire.token();
+    const token = await deskwire.token({ role: "customer" });
     for (let round = 1; round <= ROUNDS; round++) {
       const channel = `conversation:${session.conversation}-${round}`;
       const client = await PlainClient.subscribed(t, deskwire.socket, token, channel);

@@ -21,6 +21,12 @@ export const SECOND_SECRET = "second-door-secret-of-the-same-account";
 export const BOT_TOKEN = "bot-token-of-the-fake";
 export const USER_TOKEN = "user-token-of-the-fake";
 
+const OPERATIONS = ["subscribe", "publish", "presence", "history"];
+/** Every channel that a test looks at, the restricted ones by name. */
+export const EVERYTHING = Object.fromEntries(
+  ["*", "conversation:*:internal", "agents", "oncall", "ops"].map((name) => [name, OPERATIONS]),
+);
+
 /** A temporary directory that goes with the test, after `first` has run. */
 export function temporaryDirectory(t, first = async () => {}) {
   const path = mkdtempSync(join(tmpdir(), "dw-e2e-"));
@@ -152,7 +158,7 @@ export class Deskwire {
     return runDeskwire([...args, "--config", this.configFile], { cwd: this.directory, ...options });
   }
 
-  async token({ clientId = "tester", role = "agent", capability = { "*": ["*"] }, ttl } = {}) {
+  async token({ clientId = "tester", role = "agent", capability = EVERYTHING, ttl } = {}) {
     const response = await fetch(`${this.gateway}/v1/tokens`, {
       method: "POST",
       headers: { Authorization: `Bearer ${SERVER_KEY}`, "Content-Type": "application/json" },

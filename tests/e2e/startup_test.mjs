@@ -1,0 +1,102 @@
+// What people meet first: the start, its messages, its mistakes.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { chatwootSource, newDeskwire, runDeskwire, startedDeskwire, temporaryDirectory } from "./support/deskwire.mjs";
+
+test("the version and the wrong command", async () => {
+  const version = await runDeskwire(["--version"]);
+  assert.equal(version.code, 0);
+  assert.match(version.stdout, /\d+\.\d+\.\d+/);
+  assert.equal((await runDeskwire(["frobnicate"])).code, 2);
+  assert.equal((await runDeskwire(["jobs"])).code, 2);
+  assert.equal((await runDeskwire(["serve", "--no-such-flag"])).code, 2);
+});
+
+test("serve prints its addresses and the next commands, and no secret", async (t) => {
+  const deskwire = await startedDeskwire(t, {});
+  const stdout = () => deskwire.output.items.filter(({ from }) => from === "stdout").map(({ line }) => line).join("\n");
+  for (const address of [deskwire.receiver, deskwire.gateway, deskwire.admin]) {
+    await deskwire.output.until(({ line }) => line.includes(address.replace("http://", "")), address);
+  }
+  assert.match(stdout(), /deskwire (send|watch|jobs|token|doctor)/);
+  const secrets = join(deskwire.dataDirectory, "secrets.json");
+  assert.equal(statSync(secrets).mode & 0o777, 0o600);
+  const words = JSON.stringify(JSON.parse(readFileSync(secrets, "utf8"))).match(/"[^"]{20,}"/g) ?? [];
+  const output = deskwire.text();
+  for (const word of words) assert.ok(!output.includes(word.slice(1, -1)), "a secret was printed");
+  assert.deepEqual(await deskwire.stop(), { code: 0, signal: null }, "SIGTERM is a clean end");
+});
+
+test("a port in use is named and ends the start", async (t) => {
+  const deskwire = await newDeskwire(t, {});
+  const [port] = deskwire.ports;
+  const other = createServer().listen(port, "127.0.0.1");
+  await once(other, "listening");
+  t.after(() => other.close());
+  const { code, stderr } = await deskwire.cli(["serve"]);
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, new RegExp(`${port}`));
+  assert.match(stderr, /in use/);
+});
+
+test("a second serve on the same data directory is refused; the first goes on", async (t) => {
+  const first = await startedDeskwire(t, {});
+  const second = await newDeskwire(t, { config: { data_dir: first.dataDirectory } });
+  const { code, stderr } = await second.cli(["serve"]);
+  assert.equal(code, 1, stderr);
+  assert.ok(stderr.includes(first.dataDirectory), stderr);
+  const { status } = await fetch(`${first.admin}/readyz`);
+  assert.equal(status, 200);
+});
+
+test("mistakes in the config are all named, each with what to do", async (t) => {
+  const directory = temporaryDirectory(t);
+  const file = join(directory, "config.json");
+  const check = async (text, ...expected) => {
+    writeFileSync(file, typeof text === "string" ? text : JSON.stringify(text));
+    for (const args of [["config", "check"], ["serve"]]) {
+      const { code, stdout, stderr } = await runDeskwire([...args, "--config", file], { cwd: directory });
+      assert.ok([1, 2].includes(code), `${args}: exit code ${code}`);
+      for (const words of expected) assert.match(stdout + stderr, words);
+    }
+  };
+  const chatwoot = chatwootSource("http://127.0.0.1:9");
+  await check({ recevier: {} }, /recevier/, /receiver/);
+  await check({ receiver: { max_body_byte: 1 } }, /max_body_byte/, /max_body_bytes/);
+  await check({ jobs: { max_attempts: "eight" } }, /jobs\.max_attempts/);
+  await check({ jobs: { max_attempts: -1 } }, /jobs\.max_attempts/, /-1/);
+  await check({ sources: [{ ...chatwoot, secrets: [] }] }, /sources\[0\]\.secrets/);
+  await check({ sources: [{ ...chatwoot, secrets: [{ env: "DW_NOT_SET_ANYWHERE" }] }] }, /DW_NOT_SET_ANYWHERE/);
+  await check({ sources: [{ ...chatwoot, bot_token: { file: "no-such-file" } }] }, /no-such-file/);
+  await check({ receiver: { listen: "nowhere" }, admin: { listen: "0.0.0.0:8082" } }, /receiver\.listen/, /admin/);
+  await check("{", /config/i);
+  await check('{"data_dir": "a", "data_dir": "b"}', /data_dir/);
+  const missing = await runDeskwire(["serve", "--config", join(directory, "absent.json")]);
+  assert.ok([1, 2].includes(missing.code));
+  assert.match(missing.stderr, /absent\.json/);
+});
+
+test("a good config passes the check, and show prints no secret", async (t) => {
+  const deskwire = await newDeskwire(t, { sources: [chatwootSource("http://127.0.0.1:9")] });
+  const check = await deskwire.cli(["config", "check"]);
+  assert.equal(check.code, 0, check.stderr + check.stdout);
+  const show = await deskwire.cli(["config", "show"]);
+  assert.equal(show.code, 0, show.stderr);
+  for (const secret of [deskwire.config.sources[0].bot_token, deskwire.config.gateway.keys[0].secret]) {
+    assert.ok(!show.stdout.includes(secret));
+  }
+  assert.match(show.stdout, /redacted/);
+});
+
+test("commands that need the server say so when there is none, with exit code 3", async (t) => {
+  const deskwire = await newDeskwire(t, {});
+  const { code, stderr } = await deskwire.cli(["jobs", "stats"]);
+  assert.equal(code, 3, stderr);
+  assert.notEqual(stderr.trim(), "");
+});
