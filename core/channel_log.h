@@ -42,10 +42,18 @@ struct ChannelLogPage {
 /// The channels' logs in Redis and their live publication.
 ///
 /// Redis effect of an append: `dw:{shard}:ch:<channel>` (epoch, offset), `dw:{shard}:log:<channel>`
-/// (stream, entry id `<offset>-0`), then PUBLISH `dw:ev:<channel>` with the whole envelope.
+/// (stream, entry id `<offset>-0`), then PUBLISH `dw:ev:<channel>` with the whole envelope. Events
+/// that are not kept are published only; their envelope has neither epoch nor offset.
 /// Other scripts that append (enqueue, step, …) share `core/scripts/channel_log.lua` as a prefix.
 ///
-/// Thread safety: every method may be called concurrently; callbacks run on the redis thread.
+/// A log keeps its newest max_events exactly, and expires as a whole max_age_s after its last
+/// append; epoch and offset live twice as long, so that offsets go on.
+///
+/// Errors of every call: those of redis::Client, and kCorrupt when foreign data lies under our
+/// keys.
+///
+/// Thread safety: every method may be called concurrently; callbacks run as those of redis::Client
+/// and must not block.
 class ChannelLog {
  public:
   ChannelLog(redis::Client& client, ChannelLogLimits limits);
@@ -58,13 +66,15 @@ class ChannelLog {
   Result<Appended> append(const Event& event);
 
   /// Creates the channel's epoch if it has none; then everything kept after `from` (at most
-  /// `limit` entries), or nothing but the top when `from` is nullopt. recovered=false: other epoch,
-  /// or the log does not reach back, or more than `limit` entries lie between.
+  /// `limit` entries), or nothing but the top when `from` is nullopt. recovered=false, without
+  /// entries: other epoch, or the log does not reach back, or more than `limit` entries or
+  /// kMaxPageBytes lie between (then `more` is set).
   void read_after(std::string channel, std::optional<StreamPosition> from, std::size_t limit,
                   std::function<void(Result<ChannelLogPage>)> done);
 
   /// The newest `limit` entries with offset < before (0: from the top), or, when after > 0, the
-  /// oldest `limit` entries with offset > after. Ascending in both cases.
+  /// oldest `limit` entries with offset > after. Ascending in both cases; fewer, and `more`, when
+  /// they have kMaxPageBytes together. A channel never used has the epoch "".
   void history(std::string channel, std::size_t limit, std::uint64_t before, std::uint64_t after,
                std::function<void(Result<ChannelLogPage>)> done);
 
@@ -72,8 +82,12 @@ class ChannelLog {
   static std::string topic_of(std::string_view channel);
   static std::string_view channel_of(std::string_view topic);
 
+  /// Most bytes of envelopes in one page, so that no answer of Redis grows without bounds.
+  static constexpr std::size_t kMaxPageBytes = 8U << 20U;
+
   /// The Lua prefix, and the arguments that describe events to scripts using it.
-  /// ARGV layout: count, then per event: channel, id, kept(1|0), once(1|0), tail.
+  /// ARGV layout: count; unless that is 0: random epoch, max events, max age in seconds; then per
+  /// event: channel, id, kept(1|0), once(1|0), tail.
   static const std::string& lua_prefix();
   static void append_args(std::vector<std::string>& args, const std::vector<Event>& events,
                           const ChannelLogLimits& limits);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,19 +17,27 @@ namespace deskwire::redis {
 using Command = std::vector<std::string>;
 using ReplyCallback = std::function<void(Result<Reply>)>;
 
-/// A Lua script: its text and SHA-1, made once. Sent by EVALSHA; NOSCRIPT loads it and repeats.
+/// A Lua script: its text and SHA-1, made once; copies share them. Sent by EVALSHA; NOSCRIPT loads
+/// it and repeats.
 class Script {
  public:
   /// @param name  For errors and logs ("enqueue.lua").
   Script(std::string name, std::string text);
-  const std::string& name() const { return name_; }
-  const std::string& text() const { return text_; }
-  const std::string& sha() const { return sha_; }
+  /// @param prefixes  Functions shared by several scripts; they go right after the first line,
+  ///                  which is the shebang (`#!lua …`) and must stay the first.
+  Script(std::string name, std::initializer_list<std::string_view> prefixes, std::string_view text);
+  const std::string& name() const { return body_->name; }
+  const std::string& text() const { return body_->text; }
+  const std::string& sha() const { return body_->sha; }
 
  private:
-  std::string name_;
-  std::string text_;
-  std::string sha_;
+  friend class Client;
+  struct Body {
+    std::string name;
+    std::string text;
+    std::string sha;
+  };
+  std::shared_ptr<const Body> body_;
 };
 
 /// One pipelined connection that a whole process shares. What all threads ask at the same time
@@ -37,23 +46,31 @@ class Script {
 ///
 /// Errors of every call:
 ///   kUnavailable  not connected, or the connection broke: the effect of a sent command is unknown,
-///                 so commands must be safe to repeat. LOADING, READONLY, MASTERDOWN,
-///                 CLUSTERDOWN and TRYAGAIN answers are mapped here too.
-///   kTimeout      no reply within the request timeout; the effect is unknown.
+///                 so commands must be safe to repeat. LOADING, READONLY, MASTERDOWN, CLUSTERDOWN,
+///                 TRYAGAIN, UNBLOCKED, NOREPLICAS and BUSY answers are mapped here too.
+///   kTimeout      no reply within the request timeout; the effect is unknown. The connection is
+///                 dropped, since only that tells a half-open one from a slow one: what else was
+///                 under way ends with kUnavailable.
 ///   kFull         OOM or MISCONF: Redis refuses writes.
 ///   kCorrupt      bytes that are no RESP (the connection is dropped), or WRONGTYPE.
-///   kTooLarge     more than max_queued_bytes wait already.
+///   kTooLarge     more than max_queued_bytes wait already, or the reply is longer than
+///                 max_reply_bytes (the connection is dropped).
 ///   kInvalid      any other error reply, with its text.
 ///
-/// Thread safety: every method may be called concurrently. Callbacks run on the connection thread
-/// and must not block or call the blocking methods. After stop() every call answers kCancelled.
+/// Nothing is queued while there is no connection: the call fails at once, and its callback runs on
+/// the calling thread, within submit(). Otherwise callbacks run on the connection thread, in the
+/// order of submission (but for a script that Redis did not know), and must not block or call the
+/// blocking methods. After stop() every call answers kCancelled.
+///
+/// Thread safety: every method may be called concurrently.
 class Client {
  public:
   struct Options {
     Endpoint endpoint;
     Milliseconds connect_timeout{1000};
     Milliseconds request_timeout{2000};
-    std::size_t max_queued_bytes = 64U << 20U;
+    std::size_t max_queued_bytes = 64U << 20U;  ///< Of commands not yet answered.
+    std::size_t max_reply_bytes = 64U << 20U;
     std::string name = "deskwire";  ///< CLIENT SETNAME.
   };
 

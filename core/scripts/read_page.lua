@@ -10,7 +10,8 @@ local LOG_BITE = 64
 local function log_page(command, key, first, last, limit, max_bytes)
   local page, entries, bytes = {}, 0, 0
   while true do
-    local bite = redis.call(command, key, first, last, 'COUNT', math.min(LOG_BITE, limit - entries + 1))
+    local wanted = math.min(LOG_BITE, limit - entries + 1)
+    local bite = redis.call(command, key, first, last, 'COUNT', wanted)
     for _, entry in ipairs(bite) do
       local fields = entry[2]
       if entries >= limit or (bytes > 0 and bytes + #fields[2] > max_bytes) then
@@ -22,7 +23,7 @@ local function log_page(command, key, first, last, limit, max_bytes)
       entries = entries + 1
       bytes = bytes + #fields[2]
     end
-    if #bite < math.min(LOG_BITE, limit + 1) then
+    if #bite < wanted then
       return page, false
     end
     first = '(' .. bite[#bite][1]
