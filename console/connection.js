@@ -10,10 +10,16 @@ const SILENCE_MARGIN_MS = 10_000;
 // Close codes that a new attempt with the same token would only repeat.
 const FINAL_CODES = new Set([1003, 1007, 1009, 4001, 4002, 4003, 4009]);
 
+// Answers that only say "not now": rate limits and a server whose storage is away.
+const NOT_NOW = (code) => code >= 42900;
+const DEFAULT_RETRY_MS = 1000;
+
+/** A refusal by the server, as opposed to a connection that broke. */
 export class ProtocolError extends Error {
-  constructor({ code, message }) {
+  constructor({ code, message, retry_after_ms: retryAfterMs = DEFAULT_RETRY_MS }) {
     super(message);
     this.code = code;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -29,7 +35,8 @@ export class ChannelConnection {
   #pingMs = 25_000;
   #silence = 0;
   #retry = 0;
-  #refusal = null; // why the server ended the session for good
+  #reason = null; // why the server ended the connection, in its words
+  #refused = false; // it will not take us with this token or this channel
 
   /**
    * @param options {url, token, channel, onState(state, text), onReset(), onEvent(event)}
@@ -48,7 +55,13 @@ export class ChannelConnection {
     this.#options.onState("connecting", "Connecting…");
     const socket = new WebSocket(this.#options.url);
     this.#socket = socket;
-    socket.addEventListener("open", () => this.#greet().catch(() => socket.close()));
+    socket.addEventListener("open", () => {
+      this.#greet().catch((error) => {
+        this.#refused = error instanceof ProtocolError && !NOT_NOW(error.code);
+        if (this.#refused) this.#reason = error.message;
+        socket.close();
+      });
+    });
     socket.addEventListener("message", ({ data }) => {
       this.#listen();
       this.#take(JSON.parse(data));
@@ -111,6 +124,8 @@ export class ChannelConnection {
   }
 
   #transmit(clientMessageId) {
+    // Answered meanwhile: a repeat was under way when the connection came back.
+    if (!this.#unsent.has(clientMessageId)) return;
     const { body, resolve, reject } = this.#unsent.get(clientMessageId);
     this.#command("send", body).then(
       (answer) => {
@@ -120,6 +135,11 @@ export class ChannelConnection {
       (error) => {
         // A lost connection is no answer: the message goes out again with the next one.
         if (!(error instanceof ProtocolError)) return;
+        if (NOT_NOW(error.code)) {
+          const again = () => this.#connected && this.#transmit(clientMessageId);
+          setTimeout(again, error.retryAfterMs);
+          return;
+        }
         this.#unsent.delete(clientMessageId);
         reject(error);
       },
@@ -131,7 +151,7 @@ export class ChannelConnection {
       if (this.#held) this.#held.push(frame.push);
       else this.#accept(frame.push);
     } else if (frame.disconnect) {
-      if (!frame.disconnect.reconnect) this.#refusal = frame.disconnect.reason;
+      this.#reason = frame.disconnect.reason;
     } else if (this.#waiting.has(frame.id)) {
       const { resolve, reject } = this.#waiting.get(frame.id);
       this.#waiting.delete(frame.id);
@@ -162,8 +182,8 @@ export class ChannelConnection {
     this.#waiting.clear();
     this.#held = null;
     waiting.forEach(({ reject }) => reject(new Error("connection lost")));
-    if (this.#refusal !== null || FINAL_CODES.has(code)) {
-      this.#options.onState("ended", `Ended: ${this.#refusal ?? `closed with ${code}`}`);
+    if (this.#refused || FINAL_CODES.has(code)) {
+      this.#options.onState("ended", `Ended: ${this.#reason ?? `closed with ${code}`}`);
       return;
     }
     // Full jitter, so that the clients of a restarted server do not return all at once.
