@@ -42,8 +42,9 @@ class HttpResponder {
 class HttpServer {
  public:
   struct Options {
-    std::string name = "http";       ///< For threads and logs: "http-0", …
-    std::string listen;              ///< "127.0.0.1:8080", "[::1]:8080"; port 0 picks a free one.
+    std::string name = "http";  ///< For threads and logs: "http-0", …
+    std::string listen;         ///< "127.0.0.1:8080", "[::1]:8080"; port 0 picks a free one.
+    std::string listen_key = "listen";  ///< Config key that errors name: "receiver.listen".
     std::vector<std::string> hosts;  ///< Allowed Host values, without port, any case; empty: only
                                      ///< localhost, 127.0.0.1, [::1] and the listen address.
     int threads = 1;
@@ -62,7 +63,8 @@ class HttpServer {
   using UpgradeHandler =
       std::function<bool(HttpRequest& request, const std::function<std::unique_ptr<Stream>()>& take,
                          std::string leftover)>;
-  /// Result of refused requests for metrics: status and a short reason ("head_timeout").
+  /// Result of refused requests for metrics: status and a short reason ("head_timeout"). Status 0:
+  /// closed without an answer ("too_many_connections", "slow_reader"). On a loop's thread.
   using RefusedHook = std::function<void(int status, std::string_view reason)>;
 
   HttpServer(Options options, Handler handler, UpgradeHandler upgrade = nullptr,
@@ -71,18 +73,23 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  /// Binds and starts the threads.
-  /// @errors kConflict: the address is in use, or may not be bound (message names it and the key).
+  /// Binds and starts the threads. A server starts once.
+  /// @errors kConflict: the address is in use, or may not be bound (message names it and the key);
+  ///         or it was started before.
   ///         kInvalid: the address cannot be parsed.
+  ///         kCancelled: stop() came first.
+  ///         kUnavailable: the system gives no thread or descriptor.
   Status start();
   /// No new connections and requests; those being answered may finish until `grace` is over.
+  /// Blocks until then. Streams taken by the upgrade handler are not waited for.
   void drain(Milliseconds grace);
-  /// Closes everything and joins. Twice, unstarted, while starting: fine.
+  /// Closes everything, also the streams taken by the upgrade handler, and joins. Twice, unstarted,
+  /// while starting: fine. Never from a loop's thread.
   void stop();
 
-  std::uint16_t port() const;
-  std::vector<Loop*> loops();
-  std::size_t connections() const;
+  std::uint16_t port() const;       ///< 0 before start().
+  std::vector<Loop*> loops();       ///< Alive as long as the server; tasks wait for start().
+  std::size_t connections() const;  ///< Open sockets, those of upgraded streams too.
 
  private:
   class Impl;
