@@ -20,22 +20,36 @@ struct EventContext {
   std::string mapped_message_id;  ///< Our id for event.object_id, when it is one of our posts.
   std::int64_t now_ms = 0;
   int max_attempts = 8;
+
+  // Messages that came through our own gateway instead of a webhook; else empty.
+  std::string client_id;          ///< Of the token; becomes the envelope's clientId.
+  std::string client_message_id;  ///< Idempotent by (client_id, client_message_id).
+  std::string connection;         ///< The session it came from.
 };
 
 /// The lane of an event: its conversation's key, or `contact-…`/`other-…` for events without one
-/// (they only need a place to be deduplicated in).
+/// (they only need a place to be deduplicated in: no job, no fact, no channel event).
 std::string lane_of(const HelpdeskEvent& event, std::string_view source,
                     std::string_view name_space);
 
 /// The event table of contract §1 as one pure function: what a helpdesk event means for jobs,
 /// channels, dedupe, the conversation's state and the SLA facts.
+///
+/// Dedupe keys are 12 bytes of SHA-256, hashed with the source: the delivery id; the logical key
+/// (event, object id) for created messages, conversations and contacts; the same plus the body's
+/// digest for other events; (message, choice) for a submitted choice, because every later update of
+/// that message repeats it. Typing has none.
 EnqueueRequest to_enqueue(const HelpdeskEvent& event, const EventContext& context);
 
 /// True when to_enqueue wants `mapped_message_id` filled (message_updated of an outgoing message).
 bool needs_mapping(const HelpdeskEvent& event);
 
+/// Kind of the jobs made by to_unparsable.
+inline constexpr std::string_view kDeliveryKind = "delivery";
+
 /// The request for a delivery that was signed but could not be understood: straight to the dead
-/// letters as `unparsable`, with the raw body as payload, replayable after an upgrade.
+/// letters as `unparsable`, replayable after an upgrade. Its payload is
+/// `{"v":1,"source":…,"delivery":…,"body":…}` with the raw body as a string.
 EnqueueRequest to_unparsable(std::string_view raw_body, std::string_view reason,
                              const EventContext& context);
 

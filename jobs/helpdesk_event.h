@@ -40,7 +40,7 @@ struct HelpdeskEvent {
     kTypingOn,
     kTypingOff,
     kContactCreated,
-    kOther,  ///< Known, but without effect: contact_updated, inbox_*, webwidget_*.
+    kOther,  ///< Without effect: contact_updated, inbox_*, webwidget_*, names we do not know.
   };
   Kind kind = Kind::kOther;
   std::string vendor_event;        ///< "message_created"; for logs and dedupe. [a-z_.]{1,64}
@@ -62,6 +62,7 @@ struct HelpdeskEvent {
   std::string in_reply_to;
   std::optional<std::string>
       submitted_choice;  ///< message_updated: what the visitor picked (title).
+  bool edited = false;   ///< message_updated: the content is (or may be) another one now.
   bool deleted = false;
   std::string message_status;  ///< message_updated: sent, delivered, read, failed; or empty.
 
@@ -74,12 +75,15 @@ struct HelpdeskEvent {
   std::string inbox_kind;       ///< "Channel::Api", …
   std::string contact_id;
   std::string contact_name;
-  /// Changed attributes: name -> (from, to) as JSON texts.
+  /// Changed attributes: name -> (from, to) as JSON texts. Names: status, assignee, priority,
+  /// labels, team, custom_attributes, snoozed_until; others are not taken over.
   std::map<std::string, std::pair<std::string, std::string>> changes;
 
   /// Sandbox only: what the visitor asked the sandbox to play ("post" -> "fail", "think_ms" -> …).
   std::map<std::string, std::string> simulate;
 };
+
+std::string_view name_of(HelpdeskEvent::Kind kind);  ///< "message_created", …; for facts.
 
 /// `source_id` of our own posts starts with this; the rest is the root job's id and an ordinal.
 inline constexpr std::string_view kOurSourcePrefix = "dw-";

@@ -1,0 +1,211 @@
+#include "jobs/event_table.h"
+
+#include <initializer_list>
+#include <nlohmann/json.hpp>
+
+#include "core/channel.h"
+#include "core/hash.h"
+#include "core/json.h"
+#include "jobs/channel_events.h"
+#include "jobs/reply_payload.h"
+
+namespace deskwire::jobs {
+namespace {
+
+using nlohmann::json;
+using Kind = HelpdeskEvent::Kind;
+
+constexpr std::size_t kDigestLength = 12;
+constexpr std::string_view kReplyKind = "reply";
+
+/// 12 bytes: at a million deliveries a day the chance of one false duplicate in a century is far
+/// below 1e-12, and `seen` stays small.
+std::string short_digest(std::string_view source, std::initializer_list<std::string_view> parts) {
+  std::string text(source);
+  // Lengths keep ("a","bc") and ("ab","c") apart.
+  for (const std::string_view part : parts) {
+    text.append(1, '\0').append(std::to_string(part.size())).append(1, ':').append(part);
+  }
+  return sha256(text).substr(0, kDigestLength);
+}
+
+bool is_typing(const HelpdeskEvent& event) {
+  return event.kind == Kind::kTypingOn || event.kind == Kind::kTypingOff;
+}
+
+bool is_echo(const HelpdeskEvent& event) {
+  return (event.kind == Kind::kMessageCreated || event.kind == Kind::kMessageUpdated) &&
+         !event.incoming && is_our_message_id(event.source_id);
+}
+
+bool is_public_message(const HelpdeskEvent& event) {
+  return event.kind == Kind::kMessageCreated && !event.is_private && !event.activity;
+}
+
+bool asks_for_reply(const HelpdeskEvent& event) {
+  if (event.kind == Kind::kMessageUpdated) {
+    return event.submitted_choice.has_value() && !event.is_private && !event.deleted;
+  }
+  return is_public_message(event) && event.incoming;
+}
+
+std::vector<std::string> dedupe_keys(const HelpdeskEvent& event, const EventContext& context) {
+  std::vector<std::string> keys;
+  if (is_typing(event)) return keys;
+  const std::string_view source = context.source;
+  if (!context.delivery_id.empty()) {
+    keys.push_back(short_digest(source, {"delivery", context.delivery_id}));
+  }
+  if (!context.client_message_id.empty()) {
+    keys.push_back(
+        short_digest(source, {"client_message", context.client_id, context.client_message_id}));
+  }
+  const bool created = event.kind == Kind::kMessageCreated ||
+                       event.kind == Kind::kConversationCreated ||
+                       event.kind == Kind::kContactCreated;
+  if (created) {
+    keys.push_back(short_digest(source, {"event", name_of(event.kind), event.object_id}));
+  } else if (!context.body_sha256.empty()) {
+    keys.push_back(
+        short_digest(source, {"event", event.vendor_event, event.object_id, context.body_sha256}));
+  }
+  if (event.kind == Kind::kMessageUpdated && event.submitted_choice) {
+    keys.push_back(short_digest(source, {"choice", event.object_id, *event.submitted_choice}));
+  }
+  return keys;
+}
+
+std::string reply_payload(const HelpdeskEvent& event, const EventContext& context,
+                          const std::string& lane) {
+  ReplyPayload payload;
+  payload.source = context.source;
+  payload.conversation = lane;
+  payload.conversation_id = event.conversation_id;
+  payload.account_id = event.account_id;
+  payload.message_id = event.object_id;
+  payload.content = event.submitted_choice.value_or(event.content);
+  payload.contact_name = event.contact_name;
+  if (payload.contact_name.empty() && event.incoming) payload.contact_name = event.sender.name;
+  payload.status = event.status;
+  payload.assignee_type = event.assignee_type;
+  payload.assignee_id = event.assignee_id;
+  payload.created_at_ms = event.submitted_choice ? 0 : event.created_at_ms;
+  payload.accepted_at_ms = context.now_ms;
+  payload.simulate = event.simulate;
+  return encode(payload);
+}
+
+/// For the SLA clocks: what happened and when, without any content.
+std::string fact_of(const HelpdeskEvent& event, const EventContext& context) {
+  json fact = {{"v", 1}, {"kind", name_of(event.kind)}, {"at", context.now_ms}};
+  const auto put = [&fact](const char* key, const std::string& value) {
+    if (!value.empty()) fact[key] = value;
+  };
+  const bool message = event.kind == Kind::kMessageCreated || event.kind == Kind::kMessageUpdated;
+  if (event.kind == Kind::kOther) put("event", event.vendor_event);
+  if (message) {
+    put("message", channel_message_id(event, context));
+    fact["by"] = name_of(event.submitted_choice ? SenderType::kContact : event.sender.type);
+  }
+  if (is_typing(event)) fact["by"] = name_of(event.sender.type);
+  if (event.is_private) fact["private"] = true;
+  if (event.activity) fact["activity"] = true;
+  if (event.deleted) fact["deleted"] = true;
+  put("message_status", event.message_status);
+  put("status", event.status);
+  if (event.assignee_known) {
+    put("assignee", event.assignee_id);
+    fact["assignee_type"] = event.assignee_id.empty() ? "none" : event.assignee_type;
+  }
+  // Only closed vocabularies; other attributes may hold what a customer wrote.
+  for (const char* name : {"status", "priority"}) {
+    if (const auto change = event.changes.find(name); change != event.changes.end()) {
+      const json from = parse_json(change->second.first).value_or(nullptr);
+      const json to = parse_json(change->second.second).value_or(nullptr);
+      fact["changes"][name] = json::array({from, to});
+    }
+  }
+  if (event.created_at_ms != 0) fact["created_at"] = event.created_at_ms;
+  if (event.updated_at_ms != 0) fact["updated_at"] = event.updated_at_ms;
+  return dump_json(fact);
+}
+
+ConversationState state_of(const HelpdeskEvent& event, const EventContext& context) {
+  ConversationState state;
+  state.status = event.status;
+  if (event.assignee_known) {
+    state.assignee_type = event.assignee_id.empty() ? "none" : event.assignee_type;
+    state.assignee_id = event.assignee_id;
+  }
+  state.inbox_kind = event.inbox_kind;
+  state.contact_name = event.contact_name;
+  state.source = context.source;
+  state.updated_at_ms = event.updated_at_ms;
+  if (is_public_message(event)) {
+    state.last_sender = name_of(event.sender.type);
+    state.last_message_id = event.object_id;
+  } else if (asks_for_reply(event)) {
+    state.last_sender = name_of(SenderType::kContact);
+    state.last_message_id = event.object_id;
+  }
+  return state;
+}
+
+}  // namespace
+
+std::string lane_of(const HelpdeskEvent& event, std::string_view source,
+                    std::string_view name_space) {
+  if (!event.conversation_id.empty()) return conversation_key(name_space, event.conversation_id);
+  const bool contact = event.kind == Kind::kContactCreated && !event.object_id.empty();
+  std::string id = contact ? "contact-" : "other-";
+  id += contact || !event.object_id.empty() ? std::string_view(event.object_id) : source;
+  return conversation_key(name_space, id);
+}
+
+EnqueueRequest to_enqueue(const HelpdeskEvent& event, const EventContext& context) {
+  EnqueueRequest request;
+  request.lane = lane_of(event, context.source, context.name_space);
+  request.receipt = context.receipt;
+  request.dedupe_keys = dedupe_keys(event, context);
+  request.max_attempts = context.max_attempts;
+  if (event.conversation_id.empty()) return request;
+  request.fact = fact_of(event, context);
+  if (event.activity) return request;
+  // Typing comes often and repeats the state that the message before it has brought.
+  if (!is_typing(event)) request.state = state_of(event, context);
+  if (is_echo(event)) request.echo = std::pair(event.object_id, event.source_id);
+  if (event.kind == Kind::kMessageCreated && is_echo(event)) return request;
+  request.events = channel_events(event, context, request.lane);
+  if (asks_for_reply(event)) {
+    request.kind = kReplyKind;
+    request.payload = reply_payload(event, context, request.lane);
+  }
+  return request;
+}
+
+bool needs_mapping(const HelpdeskEvent& event) {
+  return event.kind == Kind::kMessageUpdated && !event.incoming && !event.conversation_id.empty() &&
+         !is_our_message_id(event.source_id);
+}
+
+EnqueueRequest to_unparsable(std::string_view raw_body, std::string_view reason,
+                             const EventContext& context) {
+  EnqueueRequest request;
+  request.lane = lane_of(HelpdeskEvent{}, context.source, context.name_space);
+  request.receipt = context.receipt;
+  if (!context.delivery_id.empty()) {
+    request.dedupe_keys.push_back(short_digest(context.source, {"delivery", context.delivery_id}));
+  }
+  request.dedupe_keys.push_back(short_digest(context.source, {"unparsable", context.body_sha256}));
+  request.kind = kDeliveryKind;
+  request.payload = dump_json({{"v", 1},
+                               {"source", context.source},
+                               {"delivery", context.delivery_id},
+                               {"body", raw_body}});
+  request.max_attempts = context.max_attempts;
+  request.bury_code = "unparsable";
+  request.bury_message = reason;
+  return request;
+}
+
+}  // namespace deskwire::jobs

@@ -1,0 +1,71 @@
+#include "jobs/reply_payload.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/json.h"
+
+namespace deskwire::jobs {
+namespace {
+
+constexpr int kVersion = 1;
+// A payload is our own text, but it comes back from a database that others can write to.
+constexpr JsonLimits kLimits{.max_bytes = 4U << 20U, .max_depth = 8};
+
+void put(nlohmann::json& object, const char* key, const std::string& value) {
+  // Absent and empty mean the same, and a waiting job should cost little memory.
+  if (!value.empty()) object[key] = value;
+}
+
+}  // namespace
+
+std::string encode(const ReplyPayload& payload) {
+  nlohmann::json object = {{"v", kVersion}};
+  put(object, "source", payload.source);
+  put(object, "conversation", payload.conversation);
+  put(object, "conversation_id", payload.conversation_id);
+  put(object, "account_id", payload.account_id);
+  put(object, "message_id", payload.message_id);
+  put(object, "content", payload.content);
+  put(object, "contact_name", payload.contact_name);
+  put(object, "status", payload.status);
+  put(object, "assignee_type", payload.assignee_type);
+  put(object, "assignee_id", payload.assignee_id);
+  if (payload.created_at_ms != 0) object["created_at_ms"] = payload.created_at_ms;
+  if (payload.accepted_at_ms != 0) object["accepted_at_ms"] = payload.accepted_at_ms;
+  if (!payload.simulate.empty()) object["simulate"] = payload.simulate;
+  return dump_json(object);
+}
+
+Result<ReplyPayload> decode_reply(std::string_view text) {
+  const Result<nlohmann::json> parsed = parse_json(text, kLimits);
+  if (!parsed || !parsed->is_object()) {
+    return fail(ErrorCode::kCorrupt, "read reply payload: not a JSON object");
+  }
+  const nlohmann::json& object = *parsed;
+  if (integer_at(object, "v").value_or(0) < 1) {
+    return fail(ErrorCode::kCorrupt, "read reply payload: no version");
+  }
+  ReplyPayload payload;
+  payload.source = string_at(object, "source");
+  payload.conversation = string_at(object, "conversation");
+  payload.conversation_id = string_at(object, "conversation_id");
+  payload.account_id = string_at(object, "account_id");
+  payload.message_id = string_at(object, "message_id");
+  payload.content = string_at(object, "content");
+  payload.contact_name = string_at(object, "contact_name");
+  payload.status = string_at(object, "status");
+  payload.assignee_type = string_at(object, "assignee_type");
+  payload.assignee_id = string_at(object, "assignee_id");
+  payload.created_at_ms = integer_at(object, "created_at_ms").value_or(0);
+  payload.accepted_at_ms = integer_at(object, "accepted_at_ms").value_or(0);
+  for (const auto& [key, value] : object_at(object, "simulate").items()) {
+    if (value.is_string()) payload.simulate[key] = value.get<std::string>();
+  }
+  if (payload.source.empty() || payload.conversation.empty() || payload.message_id.empty()) {
+    return fail(ErrorCode::kCorrupt,
+                "read reply payload: source, conversation or message_id is missing");
+  }
+  return payload;
+}
+
+}  // namespace deskwire::jobs

@@ -1,0 +1,124 @@
+#include "webhooks/sources/payload_fields.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "core/json.h"
+#include "jobs/plain_content.h"
+#include "webhooks/timestamp.h"
+
+namespace deskwire::webhooks {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxEventName = 64;
+constexpr std::size_t kMaxWord = 32;
+constexpr std::size_t kMaxId = 200;
+constexpr std::size_t kMaxUrl = 2048;
+constexpr std::int64_t kMaxTimeMs = 253'402'300'799'999;  // The end of the year 9999.
+
+bool is_word(std::string_view text, std::size_t longest, std::string_view also) {
+  return !text.empty() && text.size() <= longest &&
+         std::all_of(text.begin(), text.end(), [&](char c) {
+           return (c >= 'a' && c <= 'z') || also.find(c) != std::string_view::npos;
+         });
+}
+
+template <std::size_t N>
+std::string one_of(const std::array<std::string_view, N>& words, std::string word) {
+  return std::find(words.begin(), words.end(), word) == words.end() ? std::string{}
+                                                                    : std::move(word);
+}
+
+const json* member(const json& object, std::string_view key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(key);
+  return found == object.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+Result<json> parse_body(std::string_view body) {
+  // The receiver has limited the body already; this limit is for other callers.
+  Result<json> parsed = parse_json(body, {.max_bytes = 64U << 20U, .max_depth = 64});
+  if (parsed && !parsed->is_object()) {
+    return fail(ErrorCode::kInvalid, "read delivery: a JSON object is expected");
+  }
+  return parsed;
+}
+
+tl::unexpected<Error> bad_shape(std::string_view event, std::string_view cause) {
+  return fail(ErrorCode::kCorrupt, std::string(event) + ": " + std::string(cause));
+}
+
+bool is_event_name(std::string_view name) { return is_word(name, kMaxEventName, "_."); }
+
+std::string word_at(const json& object, std::string_view key) {
+  std::string word = string_at(object, key);
+  return is_word(word, kMaxWord, "_") ? word : std::string{};
+}
+
+std::string text_id_at(const json& object, std::string_view key) {
+  std::string id = id_at(object, key).value_or("");
+  return id.size() <= kMaxId ? id : std::string{};
+}
+
+std::string content_at(const json& object, std::string_view key) {
+  const json* value = member(object, key);
+  if (value == nullptr || !value->is_string()) return {};
+  return jobs::plain_content(value->get_ref<const std::string&>());
+}
+
+std::string person_name_at(const json& object, std::string_view key) {
+  const json* value = member(object, key);
+  if (value == nullptr || !value->is_string()) return {};
+  return jobs::plain_content(value->get_ref<const std::string&>(), jobs::kMaxNameCharacters);
+}
+
+std::string safe_url_at(const json& object, std::string_view key) {
+  std::string url = string_at(object, key);
+  const bool web = url.starts_with("https://") || url.starts_with("http://");
+  const bool clean = std::none_of(url.begin(), url.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20U || c == '"' || c == '<' || c == '>';
+  });
+  return web && clean && url.size() <= kMaxUrl ? url : std::string{};
+}
+
+std::int64_t time_ms_at(const json& object, std::string_view key, EpochUnit unit) {
+  const json* value = member(object, key);
+  if (value == nullptr) return 0;
+  if (value->is_string()) {
+    return parse_iso8601_ms(value->get_ref<const std::string&>()).value_or(0);
+  }
+  const std::int64_t factor = unit == EpochUnit::kSeconds ? 1000 : 1;
+  if (value->is_number_integer()) {
+    const std::int64_t number = value->get<std::int64_t>();
+    return number >= 0 && number <= kMaxTimeMs / factor ? number * factor : 0;
+  }
+  if (value->is_number_float()) {
+    const double ms = value->get<double>() * static_cast<double>(factor);
+    return ms >= 0 && ms <= static_cast<double>(kMaxTimeMs) ? static_cast<std::int64_t>(ms) : 0;
+  }
+  return 0;
+}
+
+std::string message_status_at(const json& object, std::string_view key) {
+  static constexpr std::array<std::string_view, 4> kStatuses{"sent", "delivered", "read", "failed"};
+  return one_of(kStatuses, string_at(object, key));
+}
+
+std::string conversation_status_at(const json& object, std::string_view key) {
+  static constexpr std::array<std::string_view, 4> kStatuses{"open", "resolved", "pending",
+                                                             "snoozed"};
+  return one_of(kStatuses, string_at(object, key));
+}
+
+const json& array_at(const json& object, std::string_view key) {
+  static const json kEmpty = json::array();
+  const json* value = member(object, key);
+  return value != nullptr && value->is_array() ? *value : kEmpty;
+}
+
+}  // namespace deskwire::webhooks

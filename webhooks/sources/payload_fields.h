@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+namespace deskwire::webhooks {
+
+/// What every source's parser needs to read strangers' JSON. All of these answer with a harmless
+/// value when the field is missing or of another type; none throws.
+
+/// Parses a delivery's body as a JSON object.
+/// @errors As SourceParser::parse, except kCorrupt.
+Result<nlohmann::json> parse_body(std::string_view body);
+
+/// `<event>: <cause>` as kCorrupt; never holds values of the payload.
+tl::unexpected<Error> bad_shape(std::string_view event, std::string_view cause);
+
+/// True for [a-z_.]{1,64}: a name that may be logged and stored.
+bool is_event_name(std::string_view name);
+
+/// A word of a closed vocabulary, [a-z_]{1,32}; empty when it is anything else.
+std::string word_at(const nlohmann::json& object, std::string_view key);
+
+/// An id as text, at most 200 bytes; empty when missing.
+std::string text_id_at(const nlohmann::json& object, std::string_view key);
+
+/// Cleaned text: content up to 150,000 characters, names up to 256.
+std::string content_at(const nlohmann::json& object, std::string_view key);
+std::string person_name_at(const nlohmann::json& object, std::string_view key);
+
+/// The text when it is an http(s) URL of at most 2048 bytes, else empty: a browser will follow it.
+std::string safe_url_at(const nlohmann::json& object, std::string_view key);
+
+/// Unix ms of an ISO 8601 string, or of a number in the given unit. 0: unknown or negative.
+enum class EpochUnit : std::uint8_t { kSeconds, kMilliseconds };
+std::int64_t time_ms_at(const nlohmann::json& object, std::string_view key, EpochUnit unit);
+
+/// One of the statuses of a message (sent, delivered, read, failed) or of a conversation (open,
+/// resolved, pending, snoozed); empty for any other word.
+std::string message_status_at(const nlohmann::json& object, std::string_view key);
+std::string conversation_status_at(const nlohmann::json& object, std::string_view key);
+
+/// The array at `key`, or an empty one.
+const nlohmann::json& array_at(const nlohmann::json& object, std::string_view key);
+
+}  // namespace deskwire::webhooks
