@@ -1,0 +1,57 @@
+#include "worker/handlers/handoff.h"
+
+#include <utility>
+
+#include "jobs/reply_payload.h"
+#include "worker/handlers/failures.h"
+#include "worker/handlers/reply_events.h"
+#include "worker/handlers/reply_guards.h"
+
+namespace deskwire::worker {
+
+using jobs::FailureClass;
+
+std::string HandoffHandler::reason_of(const jobs::Lease& lease) {
+  const auto root = store_.get(lease.root);
+  return root && !root->error_code.empty() ? root->error_code : "reply_failed";
+}
+
+AttemptResult HandoffHandler::run(const jobs::Lease& lease, Cancellation& cancellation) {
+  const auto payload = jobs::decode_reply(lease.payload);
+  if (!payload) {
+    return failed(lease, FailureClass::kPermanent, "unparsable", payload.error().message);
+  }
+  Helpdesk* const helpdesk = helpdesks_.find(payload->source);
+  if (helpdesk == nullptr) {
+    return failed(lease, FailureClass::kPermanent, "unknown_source",
+                  "handoff source=" + payload->source +
+                      ": not in the config (any more); put it back to retry");
+  }
+  const auto state = store_.conversation(lease.lane);
+  if (!state) return store_failed(lease, state.error());
+  if (state->status == "resolved") return finished(lease, "skipped:closed");
+  if (state->last_sender == "user" &&
+      is_newer_message(state->last_message_id, payload->message_id)) {
+    return finished(lease, "skipped:answered_by_human");
+  }
+  if (const auto hold = helpdesk->breaker.admit()) {
+    return failed(lease, FailureClass::kDeferred, "circuit_open",
+                  "handoff source=" + payload->source + ": the helpdesk is not well; held back",
+                  *hold);
+  }
+  if (cancellation.cancelled() || clock_.monotonic() >= lease.local_deadline) {
+    return failed(lease, FailureClass::kDeferred, "cancelled", "handoff: the lease is running out");
+  }
+  const Status handed =
+      helpdesk->client->hand_off({payload->account_id, payload->conversation_id, lease.lane});
+  if (!handed) {
+    if (is_outage(handed.error().code)) helpdesk->breaker.failed();
+    return helpdesk_failed(lease, handed.error(), "");
+  }
+  helpdesk->breaker.succeeded();
+  AttemptResult result = finished(lease, "handed_off");
+  result.completed->events = {handed_off(lease, reason_of(lease), clock_.wall_ms())};
+  return result;
+}
+
+}  // namespace deskwire::worker

@@ -1,0 +1,77 @@
+#include "worker/handlers/reply_events.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/channel.h"
+#include "core/ids.h"
+#include "core/json.h"
+#include "jobs/helpdesk_event.h"
+#include "jobs/job_store.h"
+
+namespace deskwire::worker {
+namespace {
+
+using nlohmann::json;
+
+Event on_channel(const std::string& lane, std::string name, std::string id, const json& data,
+                 std::int64_t now_ms) {
+  Event event;
+  event.channel = conversation_channel(lane);
+  event.id = std::move(id);
+  event.name = std::move(name);
+  event.timestamp = now_ms;
+  event.data = dump_json(data);
+  event.once = event.kept();
+  return event;
+}
+
+}  // namespace
+
+Event message_ai(const jobs::Lease& lease, const jobs::ReplyPayload& payload,
+                 const std::string& content, const std::string& persona, const ReplyTiming& timing,
+                 std::int64_t now_ms) {
+  const json data{
+      {"messageId", jobs::our_message_id(lease.root.str(), 1)},
+      {"content", content},
+      {"contentType", "text"},
+      {"attachments", json::array()},
+      {"sender", {{"id", "ai"}, {"name", persona}, {"type", "bot"}}},
+      {"inReplyTo", payload.message_id},
+      {"persona", persona},
+      {"timing", {{"queue_duration_ms", timing.queue_ms}, {"ai_duration_ms", timing.ai_ms}}},
+      {"timestamp", now_ms}};
+  return on_channel(lease.lane, "message:ai", derived_id("message:ai", lease.root.str()), data,
+                    now_ms);
+}
+
+Event message_sent(const jobs::Lease& lease, const std::string& helpdesk_id, std::int64_t now_ms) {
+  const json data{{"messageId", jobs::our_message_id(lease.root.str(), 1)},
+                  {"status", "sent"},
+                  {"helpdeskId", helpdesk_id},
+                  {"timestamp", now_ms}};
+  return on_channel(lease.lane, "message:status",
+                    derived_id("message:status", lease.root.str(), "sent"), data, now_ms);
+}
+
+Event message_unfinished(const jobs::Lease& lease) {
+  const json data{{"messageId", jobs::our_message_id(lease.root.str(), 1)},
+                  {"status", "failed"},
+                  {"reason", jobs::kReasonPlaceholder},
+                  {"timestamp", jobs::kNowPlaceholder}};
+  return on_channel(lease.lane, "message:status",
+                    derived_id("message:status", lease.id.str(), "failed"), data, -1);
+}
+
+Event ai_typing(const std::string& lane, const std::string& persona, bool on, std::int64_t now_ms) {
+  const json data{
+      {"actor", "ai"}, {"sender", {{"id", "ai"}, {"name", persona}}}, {"timestamp", now_ms}};
+  return on_channel(lane, on ? "typing:start" : "typing:stop", new_ulid(now_ms), data, now_ms);
+}
+
+Event handed_off(const jobs::Lease& lease, const std::string& reason, std::int64_t now_ms) {
+  const json data{{"from", "ai"}, {"to", "human"}, {"reason", reason}, {"timestamp", now_ms}};
+  return on_channel(lease.lane, "conversation:handoff",
+                    derived_id("conversation:handoff", lease.id.str()), data, now_ms);
+}
+
+}  // namespace deskwire::worker
