@@ -216,9 +216,13 @@ function announceTyping(connection) {
   };
 }
 
-function showCommands({ channel, token }) {
+function showCommands({ conversation, channel, token }) {
   const commands = [
     ["Follow this conversation", `build/release/deskwire watch ${channel}`],
+    [
+      "Write as a signed webhook",
+      `build/release/deskwire send --source sandbox --conversation ${conversation} --text 'Hello'`,
+    ],
     ["What became of the jobs", "build/release/deskwire jobs ls"],
     [
       "Read the history",
