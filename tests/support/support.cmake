@@ -1,2 +1,4 @@
 target_sources(deskwire_test_support PRIVATE memory_stream.cc)
 target_sources(deskwire_test_support PRIVATE "${CMAKE_CURRENT_LIST_DIR}/redis_server.cc")
+target_sources(deskwire_test_support PRIVATE raw_client.cc)
+target_sources(deskwire_test_support PRIVATE "${CMAKE_CURRENT_LIST_DIR}/fake_redis.cc")

@@ -6,3 +6,8 @@ deskwire_add_tests(NAME unit_core LABEL unit
     unit/json_test.cc
     unit/metrics_test.cc
   DEPS nlohmann_json::nlohmann_json)
+
+deskwire_add_tests(NAME unit_redis LABEL unit
+  SOURCES
+    unit/redis_url_test.cc
+    unit/reply_reader_test.cc)
