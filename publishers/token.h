@@ -22,6 +22,11 @@ bool allows(const Capability& capability, std::string_view channel, std::string_
 /// @errors kDenied: a pattern or operation lies outside the ceiling (names it).
 Status check_ceiling(const Capability& asked, const Capability& ceiling);
 
+/// Checks resources and operations of a capability from outside.
+/// @errors kInvalid: not a channel pattern, `*` beside other characters in one segment, or an
+///         unknown operation. kTooLarge: more than 256 resources.
+Status validate_capability(const Capability& capability);
+
 /// What a token says.
 struct Claims {
   std::string client_id;  ///< sub, 1..128 bytes
@@ -35,8 +40,8 @@ struct Claims {
 /// A JWT, HS256, `kid` of the key.
 std::string sign_token(const Claims& claims, const config::SigningKey& key);
 
-/// @errors kUnauthorized: malformed, wrong algorithm, unknown kid, bad signature, expired (message
-///         says which; never the token).
+/// @errors kStale: expired, otherwise fine. kUnauthorized: malformed, wrong algorithm, unknown kid,
+///         key under 32 bytes, bad signature, bad claims (message says which; never the token).
 Result<Claims> verify_token(std::string_view token, const std::vector<config::SigningKey>& keys,
                             std::int64_t now_ms);
 
