@@ -67,15 +67,23 @@ function messageItem(own, who, content, timestamp) {
   return item;
 }
 
-function setStatus(item, text, failed = false) {
-  item.classList.toggle("failed", failed);
-  item.querySelector(".message-status").textContent = text;
+/** Makes a change to the log; a reader who was at its end stays there. */
+function keepingTheEnd(change) {
+  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+  change();
+  if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
-function append(item, always) {
-  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
-  log.append(item);
-  if (atEnd || always) log.scrollTop = log.scrollHeight;
+function setStatus(item, text, failed = false) {
+  keepingTheEnd(() => {
+    item.classList.toggle("failed", failed);
+    item.querySelector(".message-status").textContent = text;
+  });
+}
+
+function append(item) {
+  byId("welcome").hidden = true;
+  keepingTheEnd(() => log.append(item));
 }
 
 function showMessage({ event, timestamp, data }) {
@@ -91,7 +99,7 @@ function showMessage({ event, timestamp, data }) {
   const item = messageItem(own, author(event, data), content, timestamp);
   if (own) setStatus(item, "sent");
   messages.set(data.messageId, item);
-  append(item, false);
+  append(item);
 }
 
 function showStatus({ messageId, status, reason }) {
@@ -185,7 +193,8 @@ async function submit(connection) {
   const item = messageItem(true, "You", content, Date.now());
   setStatus(item, "sending…");
   pending.set(clientMessageId, item);
-  append(item, true);
+  append(item);
+  log.scrollTop = log.scrollHeight;
   input.value = "";
   showProblem("");
   try {
