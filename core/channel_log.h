@@ -23,7 +23,7 @@ struct StreamPosition {
 /// How much of each channel is kept (config gateway.log).
 struct ChannelLogLimits {
   std::size_t max_events = 1000;
-  std::int64_t max_age_s = 7 * 24 * 3600;
+  std::int64_t max_age_s = 7LL * 24 * 3600;
 };
 
 /// What was read: envelopes ascending by offset, each the JSON text as clients get it.

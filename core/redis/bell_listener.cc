@@ -67,7 +67,7 @@ class BellListener::Impl {
   ConnectionThread thread_;  ///< Last: it uses all of the above.
 };
 
-BellListener::BellListener(Client::Options options, std::vector<std::string> keys,
+BellListener::BellListener(Client::Options options, const std::vector<std::string>& keys,
                            std::function<void(std::string_view key)> on_ring)
     : impl_(std::make_unique<Impl>(std::move(options), keys, std::move(on_ring))) {}
 BellListener::~BellListener() { stop(); }

@@ -142,6 +142,8 @@ class Client::Impl {
 
   template <typename Encode>
   void enqueue(Pending pending, Encode encode);
+  template <typename Encode>
+  void push(Pending& pending, Encode encode) DW_REQUIRES(mutex_);
   void repeat_with_text(Pending pending);
   Error serve(Connection& connection);
   Error converse(Connection& connection);
@@ -191,20 +193,24 @@ void Client::Impl::enqueue(Pending pending, Encode encode) {
   {
     const MutexLock lock(mutex_);
     refused = refusal(pending);
-    if (!refused) {
-      const std::size_t before = out_.size();
-      encode(out_, pending);
-      pending.bytes = out_.size() - before;
-      pending.deadline = now() + options_.request_timeout;
-      waiting_bytes_ += pending.bytes;
-      queued_.push_back(std::move(pending));
-    }
+    if (!refused) push(pending, encode);
   }
   if (refused) {
     pending.done(fail(std::move(*refused)));
   } else if (sleeping_.exchange(false)) {
     thread_.wakeup().signal();
   }
+}
+
+/// Takes `pending` over, with its command at the end of what is to be sent.
+template <typename Encode>
+void Client::Impl::push(Pending& pending, Encode encode) {
+  const std::size_t before = out_.size();
+  encode(out_, pending);
+  pending.bytes = out_.size() - before;
+  pending.deadline = now() + options_.request_timeout;
+  waiting_bytes_ += pending.bytes;
+  queued_.push_back(std::move(pending));
 }
 
 Error Client::Impl::serve(Connection& connection) {
@@ -287,13 +293,10 @@ Status Client::Impl::deliver(Connection& connection) {
 void Client::Impl::repeat_with_text(Pending pending) {
   const auto script = std::exchange(pending.script, nullptr);
   pending.verb = script->name;
-  pending.deadline = now() + options_.request_timeout;
   const MutexLock lock(mutex_);
-  const std::size_t before = out_.size();
-  append_script(out_, "EVAL", script->text, pending.keys, pending.args);
-  pending.bytes = out_.size() - before;
-  waiting_bytes_ += pending.bytes;
-  queued_.push_back(std::move(pending));
+  push(pending, [&](std::string& out, const Pending& again) {
+    append_script(out, "EVAL", script->text, again.keys, again.args);
+  });
 }
 
 /// Ends everything that waits for an answer of a connection that is no more.

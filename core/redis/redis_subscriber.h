@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/redis/redis_client.h"
 
@@ -47,7 +48,7 @@ class Subscriber {
 /// `on_ring("")` after every (re)connect: whatever rang meanwhile must be looked for.
 class BellListener {
  public:
-  BellListener(Client::Options options, std::vector<std::string> keys,
+  BellListener(Client::Options options, const std::vector<std::string>& keys,
                std::function<void(std::string_view key)> on_ring);
   ~BellListener();
   BellListener(const BellListener&) = delete;
