@@ -8,6 +8,9 @@
 
 namespace deskwire::jobs {
 
+/// How long effects, and what intents saved for them, are remembered: longer than dead letters.
+inline constexpr std::int64_t kEffectSeconds = 31LL * 86400;
+
 /// Key of a root job's effect: the same for all its attempts and replays.
 ///
 /// @param step  Which effect of the job: "reply".

@@ -52,7 +52,8 @@ struct EnqueueRequest {
 struct EnqueueResult {
   std::string job;                     ///< The job's id, empty when none was made.
   bool duplicate = false;              ///< Then `job` is the first one's.
-  std::vector<std::uint64_t> offsets;  ///< One an event; 0 for not kept ones.
+  std::vector<std::uint64_t> offsets;  ///< One an event; 0 for not kept ones. Empty for a
+                                       ///< duplicate and for a resend: they append nothing.
 };
 
 /// Stand in an Event's data (and kNowPlaceholder for its timestamp: pass timestamp = -1) for what
@@ -69,7 +70,7 @@ enum class IntentAnswer : std::uint8_t {
 struct Intent {
   IntentAnswer answer = IntentAnswer::kGo;
   std::string remote_id;
-  std::string saved_reply;  ///< kVerify: the text of the earlier intent, to be posted again as is.
+  std::string saved_reply;  ///< kGo, kVerify: the text of the first intent, to be posted as is.
   /// kVerify: server time of the intent that is open; 0 unknown. While it is young, a post that
   /// cannot be seen may still be on its way.
   std::int64_t intended_at_ms = 0;
@@ -166,9 +167,13 @@ class JobStore {
                              std::function<void(Result<EnqueueResult>)> done) = 0;
   virtual Result<EnqueueResult> enqueue(const EnqueueRequest& request) = 0;
 
+  /// Completes and leases. A completion that this lease already made counts as done, not as stale.
+  /// @errors kConflict: a later request of this worker was answered already. Worker ids must be new
+  ///         with each start of a process.
   virtual Result<StepResult> step(const StepRequest& request) = 0;
   /// Records that the effect is about to happen, with the text to be posted, and appends `events`
-  /// when the effect is new. Extends the lease.
+  /// when they were never appended for this root job. Extends the lease. Where an earlier attempt
+  /// left a text, that one is to be posted: `saved_reply` of the answer.
   /// @param unfinished  Appended by whichever script closes the job (bury, poison, completion
   ///                    without this effect) while the effect is not done. In its data,
   ///                    kNowPlaceholder and kReasonPlaceholder are replaced by the script.
@@ -183,6 +188,10 @@ class JobStore {
   /// Renews, reclaims expired leases (≥ max_crashes of them: dead letter "poison"), promotes due
   /// timers, trims retention. Idempotent in any process: there is no leader.
   virtual Result<BeatResult> beat(const BeatRequest& request) = 0;
+  /// As above without waiting; `done` may run on any thread and must not block.
+  virtual void beat_async(BeatRequest request, std::function<void(Result<BeatResult>)> done) {
+    done(beat(request));
+  }
   /// Gives a lease back unpunished (graceful stop): the lane goes to the front.
   virtual Status release(const Lease& lease) = 0;
 
@@ -201,7 +210,8 @@ class JobStore {
   /// Makes a retryable job due now. @errors kNotFound, kConflict (not retryable or scheduled).
   virtual Status retry_now(const JobId& id) = 0;
   /// A new job with the same payload and root (so the same effect keys), parent = id. `again` gives
-  /// it a root of its own, so that it may post again.
+  /// it a root of its own, so that it may post again. While an earlier replay is under way, that
+  /// one is the answer: a repeated call makes no second job.
   /// @errors kNotFound, kConflict (neither dead nor completed nor cancelled).
   virtual Result<JobId> replay(const JobId& id, bool again, const std::string& actor,
                                const std::string& reason) = 0;

@@ -1,5 +1,6 @@
 // The half of MemoryJobShard that runs jobs: leases, completions, failures, beats.
 #include <algorithm>
+#include <tuple>
 
 #include "core/ids.h"
 #include "jobs/effects.h"
@@ -22,6 +23,12 @@ MemoryJobShard::Record* MemoryJobShard::held(const JobId& id, std::int64_t token
     return nullptr;
   }
   return &found->second;
+}
+
+/// Whether this very lease brought the job to `state`.
+bool MemoryJobShard::ended_by(const JobId& id, std::int64_t token, JobState state) const {
+  const auto found = jobs_.find(id);
+  return found != jobs_.end() && found->second.token == token && found->second.job.state == state;
 }
 
 Lease MemoryJobShard::lease_of(const Record& record) const {
@@ -55,7 +62,7 @@ Result<StepResult> MemoryJobShard::step(const StepRequest& request, std::int64_t
     for (const CompletedJob& completed : request.completed) {
       if (Record* record = held(completed.id, completed.token)) {
         complete(completed, *record, now);
-      } else {
+      } else if (!ended_by(completed.id, completed.token, JobState::kCompleted)) {
         answer.stale.push_back(completed.id);
       }
     }
@@ -95,7 +102,7 @@ void MemoryJobShard::complete(const CompletedJob& completed, Record& record, std
   job.finished_at_ms = now;
   done_.push_back(job.id);
   if (!completed.effect.empty()) {
-    effects_[completed.effect] = Effect{true, 0, completed.remote_id};
+    effects_[completed.effect] = Effect{true, 0, completed.remote_id, 0};
     memos_.erase(job.root);
     if (!completed.our_message_id.empty()) {
       mapped_[job.lane][completed.remote_id] = completed.our_message_id;
@@ -128,7 +135,7 @@ Result<Intent> MemoryJobShard::intend(const Lease& lease, const std::string& eff
   lease_[record->job.lane] = now + limits_.lease.count();
   const auto known = effects_.find(effect);
   if (known != effects_.end() && known->second.done) {
-    return Intent{IntentAnswer::kDone, known->second.remote_id, {}};
+    return Intent{IntentAnswer::kDone, known->second.remote_id, {}, 0};
   }
   Memo& memo = memos_[record->job.root];
   record->effect = effect;
@@ -136,20 +143,26 @@ Result<Intent> MemoryJobShard::intend(const Lease& lease, const std::string& eff
   if (known != effects_.end()) {
     // The same lease asks again only when our answer was lost, and then it has not acted on it.
     const bool resent = known->second.token == lease.token;
-    return Intent{resent ? IntentAnswer::kGo : IntentAnswer::kVerify, {}, memo.reply};
+    if (resent) return Intent{IntentAnswer::kGo, {}, memo.reply, 0};
+    return Intent{IntentAnswer::kVerify, {}, memo.reply, known->second.intended_at_ms};
   }
-  effects_[effect] = Effect{false, lease.token, {}};
+  effects_[effect] = Effect{false, lease.token, {}, now};
   if (!memo.shown) {
     memo.reply = reply;
     memo.shown = true;
     for (const Event& event : events) log_.append(event);
   }
-  return Intent{IntentAnswer::kGo, {}, memo.reply};
+  return Intent{IntentAnswer::kGo, {}, memo.reply, 0};
 }
 
 FailResult MemoryJobShard::fail(const FailRequest& request, std::int64_t now) {
   Record* record = held(request.lease.id, request.lease.token);
-  if (record == nullptr) return FailResult{false, true};
+  if (record == nullptr) {
+    // Failed by this very lease before: the answer was lost.
+    const auto& [id, token] = std::tie(request.lease.id, request.lease.token);
+    const bool dead = ended_by(id, token, JobState::kDead);
+    return FailResult{dead, !dead && !ended_by(id, token, JobState::kRetryable)};
+  }
   const auto effect = effects_.find(request.void_effect);
   if (effect != effects_.end() && !effect->second.done) effects_.erase(effect);
 

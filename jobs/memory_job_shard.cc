@@ -129,7 +129,7 @@ void MemoryJobShard::close_echo(const EnqueueRequest& request) {
   // A voided effect is proven after all: without this the next attempt would post again.
   const bool known = found != effects_.end() || memos_.contains(JobId(root));
   if (!known || (found != effects_.end() && found->second.done)) return;
-  effects_[key] = Effect{true, 0, helpdesk_id};
+  effects_[key] = Effect{true, 0, helpdesk_id, 0};
   memos_.erase(JobId(root));
 }
 

@@ -67,6 +67,7 @@ class MemoryJobShard {
     bool done = false;
     std::int64_t token = 0;
     std::string remote_id;
+    std::int64_t intended_at_ms = 0;
   };
   /// What an intent leaves behind for later attempts and replays of the root job.
   struct Memo {
@@ -85,6 +86,7 @@ class MemoryJobShard {
   };
 
   Record* held(const JobId& id, std::int64_t token);
+  bool ended_by(const JobId& id, std::int64_t token, JobState state) const;
   const Seen* find_seen(const EnqueueRequest& request, std::int64_t today) const;
   void remember_seen(const EnqueueRequest& request, std::int64_t today, const Seen& seen);
   void merge_state(const std::string& lane, const ConversationState& news);

@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/redis/redis_client.h"
+#include "jobs/enqueue_batches.h"
 #include "jobs/job_store.h"
 #include "jobs/lane_limits.h"
 
@@ -11,6 +12,9 @@ namespace deskwire::jobs {
 class RedisJobStore final : public JobStore {
  public:
   RedisJobStore(redis::Client& client, const Clock& clock, LaneLimits limits);
+  ~RedisJobStore() override;
+  RedisJobStore(const RedisJobStore&) = delete;
+  RedisJobStore& operator=(const RedisJobStore&) = delete;
 
   void enqueue_async(EnqueueRequest request,
                      std::function<void(Result<EnqueueResult>)> done) override;
@@ -20,6 +24,7 @@ class RedisJobStore final : public JobStore {
                         const std::vector<Event>& events, const Event& unfinished) override;
   Result<FailResult> fail(const FailRequest& request) override;
   Result<BeatResult> beat(const BeatRequest& request) override;
+  void beat_async(BeatRequest request, std::function<void(Result<BeatResult>)> done) override;
   Status release(const Lease& lease) override;
   Result<ConversationState> conversation(const std::string& lane) override;
   Result<std::string> mapped_message(const std::string& lane,
@@ -37,6 +42,7 @@ class RedisJobStore final : public JobStore {
   redis::Client& client_;
   const Clock& clock_;
   LaneLimits limits_;
+  EnqueueBatches batches_;
 };
 
 }  // namespace deskwire::jobs

@@ -28,6 +28,13 @@ Status check_enqueue(const EnqueueRequest& request, const LaneLimits& limits) {
     return fail(ErrorCode::kInvalid,
                 "enqueue lane=" + request.lane + ": the receipt is no job id of the lane's shard");
   }
+  for (const Event& event : request.events) {
+    // Scripts touch one slot: such an event would land where nobody reads it.
+    if (shard_of_channel(event.channel) != *shard) {
+      return fail(ErrorCode::kInvalid, "enqueue lane=" + request.lane + ": channel " +
+                                           event.channel + " is not of the lane's shard");
+    }
+  }
   if (request.payload.size() > limits.max_payload_bytes) {
     return fail(ErrorCode::kTooLarge, "enqueue lane=" + request.lane + ": payload of " +
                                           std::to_string(request.payload.size()) +
@@ -47,6 +54,11 @@ Status check_step(const StepRequest& request) {
     return fail(ErrorCode::kInvalid, "step worker=" + request.worker.str() + ": " +
                                          std::to_string(request.want) +
                                          " leases wanted, at most 64 are given");
+  }
+  if (request.completed.size() > kMaxCompletions) {
+    return fail(ErrorCode::kInvalid, "step worker=" + request.worker.str() + ": " +
+                                         std::to_string(request.completed.size()) +
+                                         " completions in one step, at most 1000 are taken");
   }
   return check_shard(request.shard);
 }

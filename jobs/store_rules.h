@@ -10,10 +10,10 @@
 namespace deskwire::jobs {
 
 /// What every store refuses before it touches anything.
-/// @errors kInvalid: a receipt that is not an id of the lane's shard, or no lane.
+/// @errors kInvalid: no lane, or a receipt or channel that is not of the lane's shard.
 ///         kTooLarge: payload over max_payload_bytes.
 Status check_enqueue(const EnqueueRequest& request, const LaneLimits& limits);
-/// @errors kInvalid: shard or `want` out of range.
+/// @errors kInvalid: shard, `want` or the number of completions out of range.
 Status check_step(const StepRequest& request);
 /// @errors kInvalid: shard out of range.
 Status check_shard(int shard);
@@ -39,6 +39,7 @@ void sort_newest_first(std::vector<Job>& jobs, std::size_t limit);
 JobCounts no_jobs();
 
 inline constexpr std::size_t kMaxWant = 64;
+inline constexpr std::size_t kMaxCompletions = 1000;
 inline constexpr std::size_t kMaxErrorMessageBytes = 500;
 
 }  // namespace deskwire::jobs

@@ -1,0 +1,63 @@
+#include "jobs/held_leases.h"
+
+#include <algorithm>
+
+#include "core/channel.h"
+
+namespace deskwire::jobs {
+
+void HeldLeases::add(const Lease& lease, MonotonicTime now) {
+  Held held;
+  held.shard = shard_of_lane(lease.lane);
+  held.token = lease.token;
+  // What is left of a fresh lease is what a renewal will give again.
+  held.usable = std::max<MonotonicTime::duration>(lease.local_deadline - now, Milliseconds{3});
+  held.renew_at = now + held.usable / 3;
+  held.deadline = lease.local_deadline;
+  leases_.insert_or_assign(lease.id, held);
+}
+
+bool HeldLeases::is_due(int shard, MonotonicTime now) const {
+  return std::any_of(leases_.begin(), leases_.end(), [&](const auto& entry) {
+    return entry.second.shard == shard && entry.second.renew_at <= now;
+  });
+}
+
+MonotonicTime HeldLeases::first() const {
+  MonotonicTime earliest = MonotonicTime::max();
+  for (const auto& [id, held] : leases_) earliest = std::min(earliest, held.renew_at);
+  return earliest;
+}
+
+std::vector<std::pair<JobId, std::int64_t>> HeldLeases::take_due(int shard, MonotonicTime now) {
+  std::vector<std::pair<JobId, std::int64_t>> due;
+  for (auto& [id, held] : leases_) {
+    if (held.shard != shard || held.renew_at > now + held.usable / 6) continue;
+    due.emplace_back(id, held.token);
+    held.asked_at = now;
+    held.renew_at = now + held.usable / 3;
+  }
+  return due;
+}
+
+void HeldLeases::renewed(int shard, MonotonicTime asked_at, const std::vector<JobId>& lost) {
+  for (const JobId& id : lost) leases_.erase(id);
+  for (auto& [id, held] : leases_) {
+    if (held.shard == shard && held.asked_at == asked_at) held.deadline = asked_at + held.usable;
+  }
+}
+
+std::vector<JobId> HeldLeases::take_expired(MonotonicTime now) {
+  std::vector<JobId> expired;
+  for (auto it = leases_.begin(); it != leases_.end();) {
+    if (it->second.deadline <= now) {
+      expired.push_back(it->first);
+      it = leases_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  return expired;
+}
+
+}  // namespace deskwire::jobs

@@ -1,0 +1,80 @@
+#include "jobs/redis_scripts.h"
+
+#include "core/hash.h"
+#include "job_scripts.h"
+#include "jobs/keys.h"
+
+namespace deskwire::jobs::scripts {
+namespace {
+
+using redis::Script;
+using namespace job_scripts;
+
+constexpr std::size_t kEpochBytes = 5;
+
+/// For scripts that append events or close jobs.
+Script closing_script(const char* name, std::string_view text) {
+  return {name, {ChannelLog::lua_prefix(), kLanesLua, kClosingLua}, text};
+}
+
+}  // namespace
+
+const Script& enqueue() {
+  static const Script script = closing_script("enqueue.lua", kEnqueueLua);
+  return script;
+}
+
+const Script& step() {
+  static const Script script = closing_script("step.lua", kStepLua);
+  return script;
+}
+
+const Script& intend() {
+  static const Script script("intend.lua", {ChannelLog::lua_prefix(), kLanesLua}, kIntendLua);
+  return script;
+}
+
+const Script& fail() {
+  static const Script script = closing_script("fail.lua", kFailLua);
+  return script;
+}
+
+const Script& beat() {
+  static const Script script = closing_script("beat.lua", kBeatLua);
+  return script;
+}
+
+const Script& release() {
+  static const Script script("release.lua", {kLanesLua}, kReleaseLua);
+  return script;
+}
+
+const Script& retry() {
+  static const Script script("retry.lua", {kLanesLua}, kRetryLua);
+  return script;
+}
+
+const Script& replay() {
+  static const Script script("replay.lua", {kLanesLua}, kReplayLua);
+  return script;
+}
+
+const Script& list() {
+  static const Script script("list.lua", {kLanesLua}, kListLua);
+  return script;
+}
+
+const Script& counts() {
+  static const Script script("counts.lua", std::string(kCountsLua));
+  return script;
+}
+
+std::vector<std::string> keys_of(int shard) { return {keys::prefix(shard)}; }
+
+void append_log_limits(std::vector<std::string>& args, const ChannelLogLimits& limits) {
+  args.push_back(base32_encode(random_bytes(kEpochBytes)));
+  args.push_back(std::to_string(limits.max_events));
+  args.push_back(std::to_string(limits.max_age_s));
+}
+
+}  // namespace deskwire::jobs::scripts

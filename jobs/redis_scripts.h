@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/channel_log.h"
+#include "core/redis/redis_client.h"
+
+namespace deskwire::jobs::scripts {
+
+// jobs/scripts/*.lua with the prefixes they need, each made once.
+const redis::Script& enqueue();
+const redis::Script& step();
+const redis::Script& intend();
+const redis::Script& fail();
+const redis::Script& beat();
+const redis::Script& release();
+const redis::Script& retry();
+const redis::Script& replay();
+const redis::Script& list();
+const redis::Script& counts();
+
+/// KEYS of every script: the shard's prefix.
+std::vector<std::string> keys_of(int shard);
+
+/// The arguments "a random epoch, most events of a log, most seconds of a log".
+void append_log_limits(std::vector<std::string>& args, const ChannelLogLimits& limits);
+
+}  // namespace deskwire::jobs::scripts

@@ -1,0 +1,61 @@
+-- What scripts share that close jobs or append their events. Not a script of its own; comes after
+-- channel_log.lua and lanes.lua.
+--
+-- Offers: skip_events, append_unfinished, bury.
+
+-- The index after the events described at `at` (ChannelLog::append_args), appending none.
+local function skip_events(at)
+  local count = tonumber(ARGV[at])
+  if count == 0 then
+    return at + 1
+  end
+  return at + 4 + 5 * count
+end
+
+-- A job is closed: if an effect that it recorded is still not done, people are told so by the event
+-- that the intent left for this case (effects.h, unfinished_record).
+local function append_unfinished(root, effect, reason, limits)
+  if not effect then
+    return
+  end
+  local memo = P .. 'x:' .. root
+  local record = redis.call('HGET', memo, 'u')
+  if not record then
+    return
+  end
+  local state = redis.call('GET', P .. 'fx:' .. effect)
+  if state and string.sub(state, 1, 1) == 'D' then
+    return
+  end
+  redis.call('HDEL', memo, 'u')
+  local channel, id, kept, once, tail =
+    string.match(record, '^([^\n]*)\n([^\n]*)\n(%d)\n(%d)\n(.*)$')
+  if not channel then
+    return
+  end
+  tail = string.gsub(tail, '@now@', string.format('%.0f', now))
+  tail = string.gsub(tail, '@reason@', (string.gsub(reason, '[^%w_.:-]', '_')))
+  channel_append_one(P, limits, channel, id, kept == '1', once == '1', tail)
+end
+
+-- Moves a leased head to the dead letters and its lane on. A dead reply is followed by a hand-off
+-- at the end of the lane, so that it always reaches a human.
+--   job     {lane, kind, root, effect, max_attempts}; root and effect may be false
+--   spare   a fresh job id for the hand-off
+local function bury(id, job, code, message, spare, limits)
+  local lane, kind = job[1], job[2]
+  local list = P .. 'l:' .. lane
+  pop_head(lane, id)
+  redis.call('HSET', P .. 'j:' .. id, 's', 'd', 'err', code, 'msg', message, 'fin', now)
+  redis.call('ZADD', P .. 'dead', now, id)
+  redis.call('ZREM', P .. 'lease', lane)
+  append_unfinished(job[3] or id, job[4], code, limits)
+  if kind == 'reply' then
+    redis.call('COPY', P .. 'p:' .. id, P .. 'p:' .. spare)
+    redis.call('HSET', P .. 'j:' .. spare, 's', 'a', 'l', lane, 'k', 'handoff', 't', now,
+      'ma', job[5] or '8', 'par', id)
+    redis.call('RPUSH', list, spare)
+    count_job('a', 1)
+  end
+  place(lane)
+end

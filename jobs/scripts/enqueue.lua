@@ -1,0 +1,259 @@
+#!lua
+-- Takes in requests of one shard: dedupe, job, fact, conversation state, echo and events, each
+-- request whole or not at all. Refused by Redis when memory is full, before anything is written.
+-- With channel_log.lua, lanes.lua and closing.lua as prefixes.
+-- KEYS[1]  shard prefix "dw:{<shard>}:"
+-- ARGV[1]  number of requests
+-- ARGV[2]  most jobs of a lane
+-- ARGV[3]  seconds that what is known of a conversation is kept after its last news
+-- ARGV[4]  seconds that effects are remembered
+-- ARGV[5]  most facts of a conversation
+-- then for each request:
+--   lane, receipt, kind ("" for no job), packed payload, max attempts, delay in ms,
+--   bury code ("" for a live job), bury message, fact ("" for none),
+--   number of dedupe digests, then these,
+--   number of state fields (0 or 9), then status, assignee type, assignee id, last sender,
+--   last message id, inbox kind, contact name, source, updated at,
+--   number of echo fields (0 or 4), then helpdesk message id, our message id, root job, effect key,
+--   events (channel_log.lua)
+-- Returns  for each request {"ok", offset, ...}, {"again", job} for a repeat of this very receipt,
+--          {"duplicate", job} (job "" when the first one made none),
+--          {"full", jobs in the lane}
+--          or {"broken", why} where foreign data under our keys was in the way
+local SEEN_SECONDS = 2 * 86400 + 3600
+
+local max_lane_jobs, known_seconds = tonumber(ARGV[2]), tonumber(ARGV[3])
+local day = math.floor(now / 86400000)
+local today, yesterday = P .. 'seen:' .. day, P .. 'seen:' .. (day - 1)
+local has_yesterday = redis.call('EXISTS', yesterday) == 1
+
+-- Written once at the end, for all requests together.
+local new_digests, new_seen, new_ready = {}, {}, {}
+local timer_was_set = false
+
+-- What the first delivery under one of these digests left: its receipt, "-" before it when it made
+-- no job; nil for news.
+local function first_seen(digests)
+  if #digests == 0 then
+    return nil
+  end
+  for _, digest in ipairs(digests) do
+    if new_digests[digest] then
+      return new_digests[digest]
+    end
+  end
+  for _, bucket in ipairs({today, has_yesterday and yesterday}) do
+    local found = bucket and redis.call('HMGET', bucket, unpack(digests)) or {}
+    for i = 1, #digests do
+      if found[i] then
+        return found[i]
+      end
+    end
+  end
+  return nil
+end
+
+local function remember(digests, value)
+  for _, digest in ipairs(digests) do
+    if not new_digests[digest] then
+      new_digests[digest] = value
+      new_seen[#new_seen + 1] = digest
+      new_seen[#new_seen + 1] = value
+    end
+  end
+end
+
+-- Whether id a is at least as new as b: by length, then by bytes. Decimal ids of any size compare
+-- as numbers so, without becoming doubles.
+local function not_older(a, b)
+  if string.find(a, '^0*%d+$') then
+    a = string.match(a, '^0*(%d+)$')
+  end
+  if string.find(b, '^0*%d+$') then
+    b = string.match(b, '^0*(%d+)$')
+  end
+  if #a ~= #b then
+    return #a > #b
+  end
+  return a >= b
+end
+
+local function write_job(lane, id, job)
+  local key = P .. 'j:' .. id
+  redis.call('SET', P .. 'p:' .. id, job.payload)
+  if job.bury_code ~= '' then
+    redis.call('HSET', key, 's', 'd', 'l', lane, 'k', job.kind, 't', now, 'ma', job.max_attempts,
+      'err', job.bury_code, 'msg', job.bury_message, 'fin', now)
+    redis.call('ZADD', P .. 'dead', now, id)
+    return
+  end
+  local list = P .. 'l:' .. lane
+  local delay = tonumber(job.delay)
+  if delay > 0 then
+    redis.call('HSET', key, 's', 's', 'l', lane, 'k', job.kind, 't', now, 'ma', job.max_attempts,
+      'due', now + delay)
+    count_job('s', 1)
+  else
+    redis.call('HSET', key, 's', 'a', 'l', lane, 'k', job.kind, 't', now, 'ma', job.max_attempts)
+    count_job('a', 1)
+  end
+  if redis.call('RPUSH', list, id) > 1 then
+    return
+  end
+  if delay > 0 then
+    redis.call('ZADD', P .. 'timers', now + delay, 'r:' .. lane)
+    -- Whoever sleeps until the shard's first timer has to learn of an earlier one.
+    timer_was_set = timer_was_set or redis.call('ZRANGE', P .. 'timers', 0, 0)[1] == 'r:' .. lane
+  else
+    new_ready[#new_ready + 1] = lane
+  end
+end
+
+-- News of a conversation. Status and assignee by the helpdesk's time, the last message by its id,
+-- because webhooks overtake each other.
+local function merge_state(lane, fact, news)
+  local key = P .. 'c:' .. lane
+  local known = redis.call('HMGET', key, 'updated', 'message', 'day')
+  local fields = {}
+  local function set(name, value)
+    if value ~= '' then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = value
+    end
+  end
+  if news then
+    local updated = news[9]
+    if updated == '0' or not known[1] or not_older(updated, known[1]) then
+      set('status', news[1])
+      set('assignee_type', news[2])
+      if news[2] ~= '' then
+        fields[#fields + 1] = 'assignee_id'
+        fields[#fields + 1] = news[3]
+      end
+      if updated ~= '0' then
+        set('updated', updated)
+      end
+    end
+    if news[5] == '' or not known[2] or not_older(news[5], known[2]) then
+      set('sender', news[4])
+      set('message', news[5])
+    end
+    set('inbox', news[6])
+    set('contact', news[7])
+    set('source', news[8])
+  end
+  if fact ~= '' then
+    redis.call('XADD', P .. 'facts:' .. lane, 'MAXLEN', '~', ARGV[5], '*', 'f', fact)
+  end
+  -- Once a day is often enough to push the expiry forward.
+  local renew = known[3] ~= tostring(day)
+  if renew then
+    set('day', tostring(day))
+  end
+  if #fields > 0 then
+    redis.call('HSET', key, unpack(fields))
+  end
+  if renew then
+    redis.call('EXPIRE', key, known_seconds)
+    redis.call('EXPIRE', P .. 'facts:' .. lane, known_seconds)
+  end
+end
+
+-- Our own post came back: its helpdesk id is known, and so the effect is proven done. A voided one
+-- too: without this the next attempt would post again.
+local function close_echo(lane, helpdesk_id, our_id, root, effect)
+  redis.call('HSET', P .. 'm:' .. lane, helpdesk_id, our_id)
+  redis.call('EXPIRE', P .. 'm:' .. lane, ARGV[4])
+  if root == '' then
+    return
+  end
+  local state = redis.call('GET', P .. 'fx:' .. effect)
+  if state and string.sub(state, 1, 1) == 'D' then
+    return
+  end
+  if state or redis.call('EXISTS', P .. 'x:' .. root) == 1 then
+    redis.call('SET', P .. 'fx:' .. effect, 'D|' .. helpdesk_id, 'EX', ARGV[4])
+    redis.call('UNLINK', P .. 'x:' .. root)
+  end
+end
+
+-- `count` arguments from `at` on, and the index after them.
+local function read_list(at, count)
+  local list = {}
+  for i = 1, count do
+    list[i] = ARGV[at + i - 1]
+  end
+  return list, at + count
+end
+
+-- The request described at `at`, and the index after it.
+local function read_request(at)
+  local request = {lane = ARGV[at], receipt = ARGV[at + 1], kind = ARGV[at + 2],
+    payload = ARGV[at + 3], max_attempts = ARGV[at + 4], delay = ARGV[at + 5],
+    bury_code = ARGV[at + 6], bury_message = ARGV[at + 7], fact = ARGV[at + 8]}
+  request.digests, at = read_list(at + 10, tonumber(ARGV[at + 9]))
+  request.state, at = read_list(at + 1, tonumber(ARGV[at]))
+  request.echo, at = read_list(at + 1, tonumber(ARGV[at]))
+  request.events_at = at
+  return request, skip_events(at)
+end
+
+local function take_in(request)
+  local lane, receipt, digests = request.lane, request.receipt, request.digests
+  local first = first_seen(digests)
+  if first then
+    -- Under its other keys it may come again when the bucket of this one is gone.
+    remember(digests, first)
+    local made = string.sub(first, 1, 1) ~= '-'
+    local first_receipt = made and first or string.sub(first, 2)
+    return {first_receipt == receipt and 'again' or 'duplicate', made and first or ''}
+  end
+  local makes_job = request.kind ~= ''
+  if makes_job and request.bury_code == '' then
+    local length = redis.call('LLEN', P .. 'l:' .. lane)
+    if length >= max_lane_jobs then
+      return {'full', length}
+    end
+  end
+
+  if makes_job then
+    write_job(lane, receipt, request)
+  end
+  remember(digests, makes_job and receipt or '-' .. receipt)
+  if request.fact ~= '' or #request.state > 0 then
+    merge_state(lane, request.fact, #request.state > 0 and request.state)
+  end
+  if #request.echo > 0 then
+    close_echo(lane, unpack(request.echo))
+  end
+  local offsets = channel_append(P, request.events_at)
+  table.insert(offsets, 1, 'ok')
+  return offsets
+end
+
+local results, at = {}, 6
+for i = 1, tonumber(ARGV[1]) do
+  local request
+  request, at = read_request(at)
+  -- Foreign data under the keys of one conversation must not fail the requests of the others.
+  local whole, result = pcall(take_in, request)
+  if not whole then
+    result = {'broken', type(result) == 'table' and result.err or tostring(result)}
+  end
+  results[i] = result
+end
+
+if #new_ready > 0 then
+  redis.call('RPUSH', P .. 'ready', unpack(new_ready))
+end
+if #new_seen > 0 then
+  local added = redis.call('HSET', today, unpack(new_seen))
+  if redis.call('HLEN', today) == added then
+    redis.call('EXPIRE', today, SEEN_SECONDS)
+  end
+end
+if #new_ready > 0 or timer_was_set then
+  ring()
+end
+save_counts()
+return results

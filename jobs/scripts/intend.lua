@@ -1,0 +1,44 @@
+#!lua flags=allow-oom
+-- Records that an effect is about to happen and shows its events, or says what became of it.
+-- Allowed when memory is full: it belongs to finishing a job. With channel_log.lua and lanes.lua.
+-- KEYS[1]  shard prefix "dw:{<shard>}:"
+-- ARGV[1]  job id, ARGV[2] token
+-- ARGV[3]  effect key
+-- ARGV[4]  text to be posted
+-- ARGV[5]  record of the event for an effect that is never done (effects.h, unfinished_record)
+-- ARGV[6]  lease in ms, counted from now
+-- ARGV[7]  seconds that effects are remembered
+-- ARGV[8]  events (channel_log.lua)
+-- Returns  {"stale"}, {"done", remote id}, {"go", text to be posted} or
+--          {"verify", text to be posted, time of the open intent in ms}
+local id, token = ARGV[1], ARGV[2]
+local key = P .. 'j:' .. id
+local job = redis.call('HMGET', key, 's', 'tok', 'l', 'root')
+if job[1] ~= 'r' or job[2] ~= token or not job[3] then
+  return {'stale'}
+end
+redis.call('ZADD', P .. 'lease', now + tonumber(ARGV[6]), job[3])
+
+local effect_key = P .. 'fx:' .. ARGV[3]
+local memo = P .. 'x:' .. (job[4] or id)
+local effect = redis.call('GET', effect_key)
+if effect and string.sub(effect, 1, 2) == 'D|' then
+  return {'done', string.sub(effect, 3)}
+end
+
+redis.call('HSET', key, 'fx', ARGV[3])
+-- The text outlives a voided effect: people have seen it, so every later attempt posts that one.
+local is_new = redis.call('HSETNX', memo, 'reply', ARGV[4]) == 1
+redis.call('HSET', memo, 'u', ARGV[5])
+redis.call('EXPIRE', memo, ARGV[7])
+local saved = is_new and ARGV[4] or redis.call('HGET', memo, 'reply')
+if effect then
+  -- The same lease asks again only when our answer was lost, and then it has not acted on it.
+  local holder, since = string.match(effect, '^I|(%d+)|(%d+)$')
+  return {holder == token and 'go' or 'verify', saved, since or '0'}
+end
+redis.call('SET', effect_key, string.format('I|%s|%.0f', token, now), 'EX', ARGV[7])
+if is_new then
+  channel_append(P, 8)
+end
+return {'go', saved}

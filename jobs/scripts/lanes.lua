@@ -1,0 +1,91 @@
+-- Lanes: what every script that moves jobs shares. Not a script of its own: C++ inserts it after a
+-- script's first line (jobs/redis_scripts.cc). Keys and letters: docs/redis-keys.md.
+--
+-- Invariant: a lane with jobs is in exactly one of ready, lease, timers, parked; one without in
+-- none. The head of a lane stays in place until it is finished for good.
+--
+-- Offers: P (the shard's prefix), now (server time in ms), count_job, save_counts, ring, is_live,
+-- place, pop_head, hand_back, next_due.
+local P = KEYS[1]
+local TIME = redis.call('TIME')
+local now = tonumber(TIME[1]) * 1000 + math.floor(tonumber(TIME[2]) / 1000)
+
+-- Jobs waiting, by state letter; the other states are counted by their own structures.
+local counted = {a = 0, s = 0, t = 0}
+
+local function count_job(state, by)
+  if counted[state] then
+    counted[state] = counted[state] + by
+  end
+end
+
+local function save_counts()
+  for state, by in pairs(counted) do
+    if by ~= 0 then
+      redis.call('HINCRBY', P .. 'meta', state, by)
+    end
+  end
+end
+
+-- One token at most: a bell that nobody has answered yet needs no second ring.
+local function ring()
+  if redis.call('LLEN', P .. 'bell') == 0 then
+    redis.call('LPUSH', P .. 'bell', '1')
+  end
+end
+
+local function is_live(state)
+  return state == 'a' or state == 's' or state == 't' or state == 'r'
+end
+
+-- Puts a lane with a new head where it belongs. Ids without a live job are garbage and dropped, so
+-- that foreign data can stop a lane from nothing.
+local function place(lane)
+  local list = P .. 'l:' .. lane
+  while true do
+    local id = redis.call('LINDEX', list, 0)
+    if not id then
+      return
+    end
+    local head = redis.call('HMGET', P .. 'j:' .. id, 's', 'due')
+    if is_live(head[1]) then
+      local due = tonumber(head[2] or now) or now
+      if head[1] ~= 'a' then
+        if due > now then
+          redis.call('ZADD', P .. 'timers', due, 'r:' .. lane)
+          return
+        end
+        redis.call('HSET', P .. 'j:' .. id, 's', 'a')
+        count_job(head[1], -1)
+        count_job('a', 1)
+      end
+      redis.call('RPUSH', P .. 'ready', lane)
+      return
+    end
+    redis.call('LPOP', list)
+  end
+end
+
+-- Takes a finished job off the front of its lane.
+local function pop_head(lane, id)
+  local list = P .. 'l:' .. lane
+  local head = redis.call('LPOP', list)
+  if head and head ~= id then
+    redis.call('LPUSH', list, head)
+    redis.call('LREM', list, 1, id)
+  end
+end
+
+-- A leased head becomes available again, its lane first in line; the attempt is not counted.
+local function hand_back(id, lane, attempts, ...)
+  redis.call('HSET', P .. 'j:' .. id, 's', 'a', 'a', math.max(0, (tonumber(attempts) or 1) - 1), ...)
+  count_job('a', 1)
+  redis.call('ZREM', P .. 'lease', lane)
+  redis.call('LPUSH', P .. 'ready', lane)
+end
+
+-- Server time of the first timer; '0' when there is none.
+local function next_due()
+  local first = redis.call('ZRANGE', P .. 'timers', 0, 0, 'WITHSCORES')
+  return first[2] or '0'
+end

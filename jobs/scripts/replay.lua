@@ -1,0 +1,44 @@
+#!lua
+-- Makes a new job with the payload of a finished one, at the end of the same lane, and an audit
+-- entry. With lanes.lua as prefix.
+-- KEYS[1]  shard prefix "dw:{<shard>}:"
+-- ARGV[1]  job id
+-- ARGV[2]  a fresh job id
+-- ARGV[3]  "1": with a root of its own, so that it may have its effects again
+-- ARGV[4]  actor, ARGV[5] reason
+-- ARGV[6]  most jobs of a lane, ARGV[7] most entries of the audit log
+-- Returns  {"replayed", job id} (that of an earlier replay which is still under way, so that a
+--          repeated call makes no second one), {"missing"}, {"live", state letter} or {"full"}
+local id, new_id = ARGV[1], ARGV[2]
+local key = P .. 'j:' .. id
+local job = redis.call('HMGET', key, 's', 'l', 'k', 'root', 'ma', 'rep')
+local lane = job[2]
+if not job[1] or not lane or redis.call('EXISTS', P .. 'p:' .. id) == 0 then
+  return {'missing'}
+end
+if is_live(job[1]) then
+  return {'live', job[1]}
+end
+if job[6] and is_live(redis.call('HGET', P .. 'j:' .. job[6], 's')) then
+  return {'replayed', job[6]}
+end
+if redis.call('LLEN', P .. 'l:' .. lane) >= tonumber(ARGV[6]) then
+  return {'full'}
+end
+
+redis.call('COPY', P .. 'p:' .. id, P .. 'p:' .. new_id)
+redis.call('HSET', P .. 'j:' .. new_id, 's', 'a', 'l', lane, 'k', job[3] or '', 't', now,
+  'ma', job[5] or '1', 'par', id)
+if ARGV[3] ~= '1' then
+  redis.call('HSET', P .. 'j:' .. new_id, 'root', job[4] or id)
+end
+redis.call('HSET', key, 'rep', new_id)
+count_job('a', 1)
+if redis.call('RPUSH', P .. 'l:' .. lane, new_id) == 1 then
+  redis.call('RPUSH', P .. 'ready', lane)
+  ring()
+end
+redis.call('XADD', P .. 'audit', 'MAXLEN', '~', ARGV[7], '*', 'verb', 'replay', 'job', id,
+  'new', new_id, 'again', ARGV[3], 'actor', ARGV[4], 'reason', ARGV[5])
+save_counts()
+return {'replayed', new_id}

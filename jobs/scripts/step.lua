@@ -1,0 +1,167 @@
+#!lua flags=allow-oom
+-- Completes jobs and leases the next ones, in one round trip. Allowed when memory is full: it is
+-- what frees memory. With channel_log.lua, lanes.lua and closing.lua as prefixes.
+-- KEYS[1]   shard prefix "dw:{<shard>}:"
+-- ARGV[1]   worker
+-- ARGV[2]   its request number; the last one again gets the stored answer
+-- ARGV[3]   leases wanted
+-- ARGV[4]   lease in ms
+-- ARGV[5]   ms that an answer is kept for a repeat
+-- ARGV[6]   most completed jobs kept
+-- ARGV[7]   seconds that effects are remembered
+-- ARGV[8]   a random epoch, ARGV[9] most events of a log, ARGV[10] most seconds of a log
+-- ARGV[11]  number of completions; for each: id, token, outcome, reason (for an effect left open),
+--           effect, remote id, our message id (each may be empty), events (channel_log.lua)
+-- Returns   {now, next due, {stale id, ...}, {lease, ...}}, a lease being {id, token, lane, kind,
+--           payload, root, attempt, max attempts, crashes, created, saved reply};
+--           or the number of the last request when this one is older
+local worker_key = P .. 'w:' .. ARGV[1]
+local want, lease_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
+local limits = channel_limits(ARGV[8], ARGV[9], ARGV[10])
+
+-- The leases of this answer, each {id, token, fields of the job as read_job gives them}.
+local taken = {}
+
+local function read_job(id)
+  return redis.call('HMGET', P .. 'j:' .. id, 's', 'l', 'k', 'root', 'a', 'ma', 'cr', 't', 'fx',
+    'par', 'tok')
+end
+
+local answered = redis.call('GET', worker_key)
+if answered then
+  local last, leases = string.match(answered, '^(%d+)(.*)$')
+  if last == ARGV[2] then
+    -- What has been lost or finished since is left out; the token says so.
+    for id, token in string.gmatch(leases, ' (%S+):(%d+)') do
+      local job = read_job(id)
+      if job[1] == 'r' and job[11] == token then
+        taken[#taken + 1] = {id, token, job}
+      end
+    end
+    want = 0
+  elseif last and (#last > #ARGV[2] or (#last == #ARGV[2] and last > ARGV[2])) then
+    return last
+  end
+end
+
+local finished, freed, stale = {}, {}, {}
+
+local function close_effect(effect, remote, message, root, lane)
+  redis.call('SET', P .. 'fx:' .. effect, 'D|' .. remote, 'EX', ARGV[7])
+  redis.call('UNLINK', P .. 'x:' .. root)
+  if message ~= '' and remote ~= '' then
+    redis.call('HSET', P .. 'm:' .. lane, remote, message)
+    redis.call('EXPIRE', P .. 'm:' .. lane, ARGV[7])
+  end
+end
+
+-- Completes the job described at `at`; returns the index after it.
+local function complete(at)
+  local id, token = ARGV[at], ARGV[at + 1]
+  local key = P .. 'j:' .. id
+  local job = redis.call('HMGET', key, 's', 'tok', 'l', 'root', 'fx')
+  local lane = job[3]
+  if job[2] ~= token or not lane or (job[1] ~= 'r' and job[1] ~= 'c') then
+    stale[#stale + 1] = id
+    return skip_events(at + 7)
+  end
+  if job[1] == 'c' then
+    -- Completed by this very lease: the answer was lost.
+    return skip_events(at + 7)
+  end
+  redis.call('HSET', key, 's', 'c', 'out', ARGV[at + 2], 'fin', now)
+  finished[#finished + 1] = now
+  finished[#finished + 1] = id
+  freed[#freed + 1] = lane
+  if ARGV[at + 4] ~= '' then
+    close_effect(ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], job[4] or id, lane)
+  end
+  local _, after = channel_append(P, at + 7)
+  append_unfinished(job[4] or id, job[5], ARGV[at + 3], limits)
+  pop_head(lane, id)
+  place(lane)
+  return after
+end
+
+local at = 12
+for _ = 1, tonumber(ARGV[11]) do
+  at = complete(at)
+end
+if #finished > 0 then
+  redis.call('ZREM', P .. 'lease', unpack(freed))
+  redis.call('ZADD', P .. 'done', unpack(finished))
+  -- Twice what came in at most: retention catches up without ever making one call long.
+  local excess = redis.call('ZCARD', P .. 'done') - tonumber(ARGV[6])
+  if excess > 0 then
+    local old = redis.call('ZPOPMIN', P .. 'done', math.min(excess, 2 * #freed))
+    local keys = {}
+    for i = 1, #old, 2 do
+      keys[#keys + 1] = P .. 'j:' .. old[i]
+      keys[#keys + 1] = P .. 'p:' .. old[i]
+    end
+    redis.call('UNLINK', unpack(keys))
+  end
+end
+
+-- Leases the heads of the first `want` lanes in line.
+local function take()
+  local lanes = redis.call('LPOP', P .. 'ready', want)
+  if not lanes then
+    return
+  end
+  local leases, memory = {}, {}
+  for _, lane in ipairs(lanes) do
+    local id = redis.call('LINDEX', P .. 'l:' .. lane, 0)
+    local job = id and read_job(id)
+    if job and job[1] == 'a' and job[2] == lane then
+      taken[#taken + 1] = {id, false, job}
+    else
+      place(lane)
+    end
+  end
+  if #taken == 0 then
+    return
+  end
+  local fence = redis.call('HINCRBY', P .. 'meta', 'fence', #taken) - #taken
+  for i, lease in ipairs(taken) do
+    local id, job = lease[1], lease[3]
+    lease[2] = string.format('%.0f', fence + i)
+    job[5] = (tonumber(job[5] or 0) or 0) + 1
+    redis.call('HSET', P .. 'j:' .. id, 's', 'r', 'a', job[5], 'tok', lease[2], 'w', ARGV[1])
+    leases[#leases + 1] = now + lease_ms
+    leases[#leases + 1] = job[2]
+    memory[i] = ' ' .. id .. ':' .. lease[2]
+  end
+  count_job('a', -#taken)
+  redis.call('ZADD', P .. 'lease', unpack(leases))
+  redis.call('SET', worker_key, ARGV[2] .. table.concat(memory), 'PX', ARGV[5])
+end
+
+if want > 0 then
+  take()
+end
+
+local leases = {}
+if #taken > 0 then
+  local payload_keys = {}
+  for i, lease in ipairs(taken) do
+    payload_keys[i] = P .. 'p:' .. lease[1]
+  end
+  local payloads = redis.call('MGET', unpack(payload_keys))
+  for i, lease in ipairs(taken) do
+    local id, job = lease[1], lease[3]
+    local saved = ''
+    -- Only an intent leaves a text, and only a retry or a replay can find one.
+    if job[9] or job[10] then
+      saved = redis.call('HGET', P .. 'x:' .. (job[4] or id), 'reply') or ''
+    end
+    leases[i] = {id, lease[2], job[2] or '', job[3] or '', payloads[i], job[4] or id, job[5] or '1',
+      job[6] or '1', job[7] or '0', job[8] or '0', saved}
+  end
+end
+
+save_counts()
+if redis.call('LLEN', P .. 'ready') > 0 then
+  ring()
+end
+return {now, next_due(), stale, leases}
