@@ -24,13 +24,14 @@ namespace {
 constexpr std::size_t kMaxHeaders = 128;
 // The longest chunk-size line with extensions, or trailer section, that is waited for.
 constexpr std::size_t kMaxChunkLineBytes = 4096;
+// What is left of a chunked body is never shorter than its last line: "0", CR LF, CR LF.
+constexpr std::size_t kMinChunkBytes = 5;
 constexpr std::uint64_t kMaxReservedBytes = 65536;
 
 constexpr Refusal kMalformed{400, "bad_request", "malformed request"};
 constexpr Refusal kBadFraming{400, "bad_framing", "ambiguous or malformed message length"};
 constexpr Refusal kHeadTooLarge{431, "head_too_large", "request head too large"};
 constexpr Refusal kBodyTooLarge{413, "body_too_large", "request body too large"};
-constexpr Refusal kBadVersion{505, "bad_version", "only HTTP/1.0 and HTTP/1.1 are spoken here"};
 constexpr Refusal kBadExpectation{417, "bad_expectation", "unknown expectation"};
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
@@ -63,8 +64,12 @@ class HttpParser::Message final : public http::basic_parser<true> {
 
   void on_field_impl(http::field field, beast::string_view name, beast::string_view value,
                      beast::error_code& error) override {
-    // A trailer must not add to what was checked or signed; nothing here needs one.
-    if (head_done_) return;
+    if (head_done_) {
+      // A trailer must not add to what was checked or signed; nothing here needs one.
+      trailer_bytes_ += name.size() + value.size();
+      if (trailer_bytes_ > kMaxChunkLineBytes) refuse(kBadFraming, error);
+      return;
+    }
     if (request.headers.size() >= kMaxHeaders) {
       refuse(kHeadTooLarge, error);
       return;
@@ -134,8 +139,10 @@ class HttpParser::Message final : public http::basic_parser<true> {
     return body.size();
   }
 
-  void on_chunk_header_impl(std::uint64_t /*size*/, beast::string_view /*extensions*/,
-                            beast::error_code& /*error*/) override {}
+  void on_chunk_header_impl(std::uint64_t /*size*/, beast::string_view extensions,
+                            beast::error_code& error) override {
+    if (extensions.size() > kMaxChunkLineBytes) refuse(kBadFraming, error);
+  }
 
   std::size_t on_chunk_body_impl(std::uint64_t /*remain*/, beast::string_view body,
                                  beast::error_code& /*error*/) override {
@@ -151,6 +158,7 @@ class HttpParser::Message final : public http::basic_parser<true> {
   }
 
   bool head_done_ = false;
+  std::size_t trailer_bytes_ = 0;
   int lengths_ = 0;
   int encodings_ = 0;
   bool digits_only_ = false;
@@ -170,7 +178,6 @@ struct HttpParser::State {
     if (message->refusal) return refuse(*message->refusal);
     if (error == http::error::body_limit) return refuse(kBodyTooLarge);
     if (error == http::error::header_limit) return refuse(kHeadTooLarge);
-    if (error == http::error::bad_version) return refuse(kBadVersion);
     if (error == http::error::bad_content_length || error == http::error::multiple_content_length ||
         error == http::error::bad_transfer_encoding || error == http::error::bad_chunk ||
         error == http::error::bad_chunk_extension)
@@ -258,7 +265,9 @@ HttpParser::Progress HttpParser::take_body(std::string_view unread, std::size_t&
   Message& message = *state.message;
   consumed = 0;
   if (message.is_done()) return Progress::kDone;
-  if (unread.empty()) return Progress::kNeedMore;
+  // Beast asserts that a last chunk is not shown to it in smaller pieces than this.
+  const std::size_t least = message.chunked() ? kMinChunkBytes : 1;
+  if (unread.size() < least) return Progress::kNeedMore;
   beast::error_code error;
   consumed = message.put(boost::asio::buffer(unread.data(), unread.size()), error);
   if (message.is_done()) return Progress::kDone;

@@ -27,7 +27,7 @@ void append_header(std::string& out, std::string_view name, std::string_view val
   out.append("\r\n");
 }
 
-constexpr std::array<std::pair<int, std::string_view>, 33> kReasons{{
+constexpr std::array<std::pair<int, std::string_view>, 32> kReasons{{
     {101, "Switching Protocols"},
     {200, "OK"},
     {201, "Created"},
@@ -60,7 +60,6 @@ constexpr std::array<std::pair<int, std::string_view>, 33> kReasons{{
     {500, "Internal Server Error"},
     {501, "Not Implemented"},
     {503, "Service Unavailable"},
-    {505, "HTTP Version Not Supported"},
 }};
 
 }  // namespace
