@@ -1,0 +1,74 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/task_thread.h"
+#include "config/config.h"
+#include "core/clock.h"
+#include "core/metrics.h"
+#include "core/net/http_server.h"
+#include "core/redis/redis_client.h"
+#include "core/result.h"
+#include "jobs/job_store.h"
+
+namespace deskwire::cli {
+
+/// The door for operators and Prometheus (contract §5).
+///
+///   GET  /healthz                       200 while the process lives
+///   GET  /readyz                        200 while Redis answers and no stop has begun, else 503
+///   GET  /metrics                       Prometheus text; jobs by state at most a second old
+///   GET  /v1/jobs?state&kind&conversation&error&since&limit
+///   GET  /v1/jobs/{id}[?payload=1]
+///   POST /v1/jobs/{id}/retry            {}
+///   POST /v1/jobs/{id}/replay           {"again":false,"reason":"…"} -> {"job":"01J…"}
+///
+/// With config admin.key everything but /healthz and /readyz needs it as bearer token. Without one
+/// (loopback only) reads are free and changes need `X-Deskwire: 1`.
+///
+/// Requests that ask Redis run on a thread of their own ("admin-work"); 64 may wait.
+///
+/// Thread safety: start and stop from one thread; port() and set_ready() from any.
+class AdminDoor {
+ public:
+  /// @param roles  Names of what this process does, shown by /readyz.
+  AdminDoor(const config::Admin& settings, std::vector<std::string> roles, redis::Client& client,
+            jobs::JobStore& store, const Clock& clock, Metrics& metrics);
+  ~AdminDoor();  ///< Calls stop().
+  AdminDoor(const AdminDoor&) = delete;
+  AdminDoor& operator=(const AdminDoor&) = delete;
+
+  Status start();  ///< @errors as HttpServer::start.
+  void stop();
+  /// False from the moment a graceful stop begins.
+  void set_ready(bool ready) { ready_ = ready; }
+  std::uint16_t port() const { return server_.port(); }
+
+ private:
+  void handle(net::HttpRequest&& request, const net::HttpResponder& responder);
+  bool may_pass(const net::HttpRequest& request) const;
+  net::HttpResponse answer(const net::HttpRequest& request);
+  net::HttpResponse readiness();
+  net::HttpResponse list_jobs(const net::HttpRequest& request);
+  net::HttpResponse show_job(const net::HttpRequest& request, const JobId& id);
+  net::HttpResponse change_job(const net::HttpRequest& request, const JobId& id,
+                               std::string_view verb);
+  void refresh_job_gauges();
+
+  const config::Admin settings_;
+  const std::vector<std::string> roles_;
+  redis::Client& client_;
+  jobs::JobStore& store_;
+  const Clock& clock_;
+  Metrics& metrics_;
+  std::atomic<bool> ready_{true};
+  MonotonicTime gauges_read_{};  ///< "admin-work" thread only.
+  TaskThread work_;
+  net::HttpServer server_;
+};
+
+}  // namespace deskwire::cli

@@ -1,0 +1,171 @@
+#include <CLI/CLI.hpp>
+#include <array>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/config_choice.h"
+#include "cli/exit_code.h"
+#include "cli/job_access.h"
+#include "cli/job_selection.h"
+#include "cli/job_text.h"
+#include "cli/jobs_bulk.h"
+#include "core/json.h"
+
+namespace deskwire::cli {
+namespace {
+
+using nlohmann::json;
+
+struct ListOptions {
+  ConfigChoice config;
+  FilterOptions filter;
+  bool json = false;
+};
+
+struct ShowOptions {
+  ConfigChoice config;
+  std::string id;
+  bool payload = false;
+  bool json = false;
+};
+
+/// Opens the store and runs `use` with it.
+template <typename Use>
+int with_jobs(const ConfigChoice& choice, Use use) {
+  const auto config = load_config(choice);
+  if (!config) return report(config.error());
+  const auto access = JobAccess::open(*config);
+  if (!access) return report(access.error());
+  return use(**access);
+}
+
+int list(const ListOptions& options) {
+  return with_jobs(options.config, [&](JobAccess& access) -> int {
+    const std::int64_t now_ms = access.clock().wall_ms();
+    const auto filter = read_filter(options.filter, now_ms);
+    if (!filter) {
+      report(filter.error());
+      return kUsage;
+    }
+    const auto found = access.store().list(*filter);
+    if (!found) return report(found.error());
+    if (options.json) {
+      json items = json::array();
+      for (const jobs::Job& job : *found) items.push_back(to_json(job, false));
+      std::cout << dump_json({{"jobs", std::move(items)}}) << '\n';
+      return kDone;
+    }
+    if (found->empty()) {
+      std::cout << (options.filter.any() ? "No job fits.\n" : "There are no jobs.\n");
+      return kDone;
+    }
+    job_table(*found, now_ms).print(std::cout, terminal_width());
+    if (found->size() == options.filter.limit) {
+      std::cerr << "There may be more: raise --limit, or filter.\n";
+    }
+    return kDone;
+  });
+}
+
+int show(const ShowOptions& options) {
+  return with_jobs(options.config, [&](JobAccess& access) -> int {
+    const auto job = access.store().get(JobId(options.id));
+    if (!job) return report(job.error());
+    if (options.json) {
+      std::cout << dump_json(to_json(*job, options.payload)) << '\n';
+      return kDone;
+    }
+    job_details(*job, access.clock().wall_ms()).print(std::cout);
+    if (options.payload) std::cout << "\n" << printable(job->payload) << '\n';
+    return kDone;
+  });
+}
+
+int stats(const ConfigChoice& config, bool as_json) {
+  return with_jobs(config, [&](JobAccess& access) -> int {
+    const auto counts = access.store().counts();
+    if (!counts) return report(counts.error());
+    if (as_json) {
+      std::cout << dump_json(json(*counts)) << '\n';
+      return kDone;
+    }
+    Table table({"STATE", "JOBS"});
+    for (const char* state :
+         {"scheduled", "available", "running", "retryable", "completed", "cancelled", "dead"}) {
+      const auto found = counts->find(state);
+      table.add({state, std::to_string(found == counts->end() ? 0 : found->second)});
+    }
+    table.print(std::cout);
+    return kDone;
+  });
+}
+
+void add_bulk(CLI::App& command, const char* name, const char* help, BulkVerb verb,
+              Action& action) {
+  struct Options {
+    ConfigChoice config;
+    BulkOptions bulk;
+  };
+  constexpr std::size_t kBulkLimit = 10000;
+  auto options = std::make_shared<Options>();
+  options->bulk.verb = verb;
+  auto* sub = command.add_subcommand(name, help);
+  add_config_options(*sub, options->config);
+  add_filter_options(*sub, options->bulk.filter, kBulkLimit);
+  sub->add_option("id", options->bulk.ids, "Jobs, besides those that the filters find");
+  sub->add_flag("--dry-run", options->bulk.dry_run, "Only list what would be done");
+  sub->add_flag("--json", options->bulk.json, "Result as JSON");
+  if (verb == BulkVerb::kReplay) {
+    sub->add_flag("--again", options->bulk.again,
+                  "Post anew what was posted already; without it a replay never repeats a reply");
+    sub->add_option("--reason", options->bulk.reason, "Why, for the audit");
+  }
+  sub->callback([options, &action] {
+    if (options->bulk.ids.empty() && !options->bulk.filter.any()) {
+      throw CLI::RequiredError("A job's id or a filter");
+    }
+    action = [options] {
+      return with_jobs(options->config,
+                       [&](JobAccess& access) { return run_bulk(access, options->bulk); });
+    };
+  });
+}
+
+}  // namespace
+
+void add_jobs(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("jobs", "Look at jobs, retry and replay them");
+  command->require_subcommand(1);
+
+  auto listed = std::make_shared<ListOptions>();
+  auto* ls = command->add_subcommand("ls", "List jobs, newest first");
+  add_config_options(*ls, listed->config);
+  add_filter_options(*ls, listed->filter, 50);
+  ls->add_flag("--json", listed->json, "{\"jobs\":[…]}");
+  ls->callback([listed, &action] { action = [listed] { return list(*listed); }; });
+
+  auto shown = std::make_shared<ShowOptions>();
+  auto* show_command = command->add_subcommand("show", "Everything about one job");
+  add_config_options(*show_command, shown->config);
+  show_command->add_option("id", shown->id, "The job's id")->required();
+  show_command->add_flag("--payload", shown->payload, "Also what the customer wrote");
+  show_command->add_flag("--json", shown->json, "As JSON");
+  show_command->callback([shown, &action] { action = [shown] { return show(*shown); }; });
+
+  auto counted = std::make_shared<ConfigChoice>();
+  auto as_json = std::make_shared<bool>(false);
+  auto* stats_command = command->add_subcommand("stats", "Count jobs by state");
+  add_config_options(*stats_command, *counted);
+  stats_command->add_flag("--json", *as_json, "{\"dead\":0,…}");
+  stats_command->callback(
+      [counted, as_json, &action] { action = [=] { return stats(*counted, *as_json); }; });
+
+  add_bulk(*command, "retry", "Run jobs now that wait for their next attempt", BulkVerb::kRetry,
+           action);
+  add_bulk(*command, "replay", "Run dead or finished jobs anew, as new jobs", BulkVerb::kReplay,
+           action);
+}
+
+}  // namespace deskwire::cli

@@ -1,0 +1,155 @@
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/config_choice.h"
+#include "cli/exit_code.h"
+#include "cli/table.h"
+#include "config/load.h"
+#include "core/clock.h"
+#include "core/ids.h"
+#include "core/json.h"
+#include "webhooks/outgoing_delivery.h"
+#include "worker/helpdesks/http_client.h"
+
+namespace deskwire::cli {
+namespace {
+
+constexpr std::size_t kMaxBytes = 64U << 20U;
+constexpr Milliseconds kTimeout{15000};
+
+struct SendOptions {
+  ConfigChoice config;
+  std::string source;
+  std::string file;
+  std::string text;
+  std::string conversation = "demo";
+  std::string url;
+  bool json = false;
+};
+
+Result<std::string> read_body(const std::string& file) {
+  std::ifstream opened;
+  if (file != "-") {
+    opened.open(file, std::ios::binary);
+    if (!opened) return fail(ErrorCode::kNotFound, "read " + file + ": cannot be opened");
+  }
+  std::istream& input = file == "-" ? std::cin : opened;
+  std::string body(std::istreambuf_iterator<char>(input), {});
+  if (input.bad()) return fail(ErrorCode::kNotFound, "read " + file + ": reading failed");
+  if (body.size() > kMaxBytes) return fail(ErrorCode::kTooLarge, "read " + file + ": over 64 MiB");
+  return body;
+}
+
+/// A customer's message in our own JSON (docs/generic-source.md).
+Result<std::string> message_body(const config::Source& source, const SendOptions& options,
+                                 std::int64_t now_ms) {
+  if (source.type == config::SourceType::kChatwoot) {
+    return fail(ErrorCode::kUnsupported,
+                "send --text: source " + source.name +
+                    " speaks Chatwoot's JSON; give a FILE with a webhook's body instead");
+  }
+  const nlohmann::json body = {
+      {"event", "message_created"},
+      {"conversation",
+       {{"id", options.conversation},
+        {"status", "pending"},
+        {"contact", {{"id", "you"}, {"name", "You"}}}}},
+      {"message",
+       {{"id", new_ulid(now_ms)},
+        {"type", "incoming"},
+        {"content", options.text},
+        {"created_at", now_ms},
+        {"sender", {{"id", "you"}, {"name", "You"}}}}},
+  };
+  return dump_json(body);
+}
+
+/// Where the receiver can be reached from here: 0.0.0.0 is an address to listen on only.
+Result<std::string> receiver_url(const config::Config& config) {
+  const auto address = config::parse_listen(config.receiver.listen);
+  if (!address) return fail(address.error());
+  std::string host = address->host;
+  if (host == "0.0.0.0") host = "127.0.0.1";
+  if (host == "::") host = "::1";
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return "http://" + host + ":" + std::to_string(address->port);
+}
+
+int print_answer(const SendOptions& options, const worker::HttpResponse& answer) {
+  const bool taken = answer.status >= 200 && answer.status < 300;
+  auto body = parse_json(answer.body);
+  if (options.json) {
+    nlohmann::json line = {{"status", answer.status}, {"body", nullptr}};
+    line["body"] = body ? std::move(*body) : nlohmann::json(answer.body);
+    std::cout << dump_json(line) << '\n';
+  } else {
+    std::string text = answer.body;
+    while (text.ends_with('\n')) text.pop_back();
+    std::cout << answer.status << ' ' << printable(text) << '\n';
+  }
+  return taken ? kDone : kNotDone;
+}
+
+int send(const SendOptions& options) {
+  const auto config = load_config_with_secrets(options.config);
+  if (!config) return report(config.error());
+  const config::Source* source = config->find_source(options.source);
+  if (source == nullptr) {
+    std::string known;
+    for (const auto& one : config->sources) known += (known.empty() ? "" : ", ") + one.name;
+    return report({ErrorCode::kNotFound,
+                   "send: no source is named " + options.source + "; there is: " + known});
+  }
+  const std::int64_t now_ms = SystemClock().wall_ms();
+  const auto body =
+      options.text.empty() ? read_body(options.file) : message_body(*source, options, now_ms);
+  if (!body) return report(body.error());
+  const auto delivery = webhooks::prepare_delivery(*source, *body, new_ulid(now_ms), now_ms / 1000);
+  if (!delivery) return report(delivery.error());
+  auto url = options.url.empty() ? receiver_url(*config) : Result<std::string>(options.url);
+  if (!url) return report(url.error());
+
+  worker::HttpClient client({*url, kTimeout, 1U << 20U});
+  const auto answer = client.send({"POST", delivery->target, delivery->headers, *body});
+  if (!answer) {
+    std::cerr << "deskwire: send to " << *url << ": " << answer.error().message
+              << "; is `deskwire serve` running?\n";
+    return kUnreachable;
+  }
+  return print_answer(options, *answer);
+}
+
+}  // namespace
+
+void add_send(CLI::App& app, Action& action) {
+  auto options = std::make_shared<SendOptions>();
+  auto* command = app.add_subcommand("send", "Sign a webhook and post it to the receiver");
+  add_config_options(*command, options->config);
+  command->add_option("--source", options->source, "Name of the source (config sources[].name)")
+      ->required()
+      ->type_name("NAME");
+  auto* file = command->add_option("file", options->file,
+                                   "File with the body, sent byte for byte; - for standard input");
+  auto* text = command->add_option("--text", options->text,
+                                   "Instead of a file: a customer's message (generic, sandbox)");
+  text->excludes(file);
+  command->add_option("--conversation", options->conversation, "Conversation of --text")
+      ->needs(text)
+      ->capture_default_str();
+  command->add_option("--url", options->url,
+                      "Another receiver's address, such as http://10.0.0.5:8080");
+  command->add_flag("--json", options->json, "{\"status\":…,\"body\":…}");
+  command->callback([options, &action] {
+    if (options->file.empty() && options->text.empty()) {
+      throw CLI::RequiredError("FILE or --text");
+    }
+    action = [options] { return send(*options); };
+  });
+}
+
+}  // namespace deskwire::cli

@@ -1,0 +1,151 @@
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "cli/commands.h"
+#include "cli/config_choice.h"
+#include "cli/data_dir.h"
+#include "cli/embedded_redis.h"
+#include "cli/exit_code.h"
+#include "cli/greeting.h"
+#include "cli/job_access.h"
+#include "cli/roles.h"
+#include "cli/server.h"
+#include "cli/stop_signals.h"
+#include "cli/version.h"
+#include "config/load.h"
+#include "core/log.h"
+
+namespace deskwire::cli {
+namespace {
+
+constexpr Milliseconds kTick{1000};
+/// Beyond the grace of jobs and sessions: deliveries under way, Redis, flushing.
+constexpr Milliseconds kStopMargin{15000};
+
+struct ServeOptions {
+  ConfigChoice config;
+  std::string roles;
+  std::string echo;
+};
+
+log::Level level_of(const std::string& name) {
+  if (name == "debug") return log::Level::kDebug;
+  if (name == "warn") return log::Level::kWarn;
+  if (name == "error") return log::Level::kError;
+  return log::Level::kInfo;
+}
+
+/// An address for everyone with no list of hosts serves local callers only: easy to overlook.
+void warn_of_closed_hosts(const config::Config& config) {
+  const auto warn = [](const char* key, const std::string& listen,
+                       const std::vector<std::string>& hosts) {
+    const auto address = config::parse_listen(listen);
+    const bool everyone = address && (address->host == "0.0.0.0" || address->host == "::");
+    if (everyone && hosts.empty()) {
+      log::warn("hosts_empty", {{"config", key},
+                                {"listen", listen},
+                                {"next", "list the Host names that callers use; others get 403"}});
+    }
+  };
+  warn("receiver.hosts", config.receiver.listen, config.receiver.hosts);
+  warn("gateway.hosts", config.gateway.listen, config.gateway.hosts);
+  warn("admin.hosts", config.admin.listen, config.admin.hosts);
+}
+
+/// Until a signal asks for the end. @errors of a Redis that turns out unfit only now.
+Status run_until_stopped(Server& server, EmbeddedRedis* redis) {
+  while (true) {
+    const auto signal = wait_signal(kTick);
+    if (signal == SIGTERM || signal == SIGINT) {
+      log::info("stopping", {{"signal", *signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      return {};
+    }
+    if (signal == SIGHUP) {
+      log::warn("reload_unavailable", {{"next", "restart to take in a changed config"}});
+    }
+    if (redis != nullptr) redis->supervise();
+    if (auto fit = server.check_late_redis(); !fit) return fit;
+  }
+}
+
+int serve_with(const config::Config& config, const Roles& roles, const ServeOptions& options,
+               EmbeddedRedis* redis, const std::string& program) {
+  const auto connection = client_options(config, "deskwire");
+  if (!connection) return report(connection.error());
+  Server server(config, roles, *connection);
+  Status status = server.connect();
+  if (status) status = server.start();
+  if (status) {
+    std::cout << greeting(config, server, options.config, program) << std::flush;
+    status = run_until_stopped(server, redis);
+  }
+  {
+    const StopWatchdog watchdog(config.jobs.shutdown_grace + config.gateway.drain + kStopMargin);
+    server.stop();
+    if (redis != nullptr) redis->stop();
+  }
+  if (!status) return report(status.error());
+  log::info("stopped");
+  return kDone;
+}
+
+int serve(const ServeOptions& options, const std::string& program) {
+  const auto roles = parse_roles(options.roles);
+  if (!roles) {
+    report(roles.error());
+    return kUsage;
+  }
+  auto config = load_config(options.config);
+  if (!config) {
+    std::cerr << config.error().message << '\n';
+    return kNotDone;
+  }
+  log::init(level_of(config->log.level), config->log.format == "json");
+  log::name_thread("main");
+  block_signals();
+  warn_of_closed_hosts(*config);
+
+  // Without a Redis of its own a process shares its data_dir with others: only secrets are there.
+  std::optional<DataDir> data_dir;
+  std::optional<EmbeddedRedis> redis;
+  if (config->redis.url.empty()) {
+    auto locked = DataDir::lock(config->data_dir);
+    if (!locked) {
+      report(locked.error());
+      return kNotDone;
+    }
+    data_dir.emplace(std::move(*locked));
+  }
+  if (auto completed = config::complete_secrets(*config); !completed) {
+    report(completed.error());
+    return kNotDone;
+  }
+  if (data_dir) {
+    redis.emplace(data_dir->path());
+    if (auto started = redis->start(); !started) {
+      report(started.error());
+      return kNotDone;
+    }
+  }
+  return serve_with(*config, *roles, options, redis ? &*redis : nullptr, program);
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, Action& action, const std::string& program) {
+  auto options = std::make_shared<ServeOptions>();
+  auto* command = app.add_subcommand("serve", "Run the receiver, the workers and the gateway");
+  add_config_options(*command, options->config);
+  command
+      ->add_option("--roles", options->roles,
+                   "Only some of receiver,worker,gateway,sla [default: all]")
+      ->type_name("ROLE,…");
+  command->callback([options, program, &action] {
+    action = [options, program] { return serve(*options, program); };
+  });
+}
+
+}  // namespace deskwire::cli

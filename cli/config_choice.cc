@@ -1,0 +1,48 @@
+#include "cli/config_choice.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cli/embedded_redis.h"
+#include "config/load.h"
+
+namespace deskwire::cli {
+
+void add_config_options(CLI::App& command, ConfigChoice& choice) {
+  command.add_option("-c,--config", choice.file, "Config file (JSON with comments)")
+      ->type_name("FILE");
+  command
+      .add_option("--data-dir", choice.data_dir,
+                  "Directory of the embedded Redis and the made-up keys "
+                  "[default: config data_dir, ./deskwire-data]")
+      ->type_name("DIR");
+}
+
+Result<config::Config> load_config(const ConfigChoice& choice) {
+  auto config = choice.file.empty() ? Result<config::Config>(config::embedded())
+                                    : config::load_file(choice.file);
+  if (config && !choice.data_dir.empty()) config->data_dir = choice.data_dir;
+  return config;
+}
+
+Result<config::Config> load_config_with_secrets(const ConfigChoice& choice) {
+  auto config = load_config(choice);
+  if (!config) return config;
+  if (auto completed = config::complete_secrets(*config); !completed) {
+    return fail(std::move(completed.error()));
+  }
+  return config;
+}
+
+Result<redis::Endpoint> redis_endpoint(const config::Config& config) {
+  if (!config.redis.url.empty()) return redis::parse_redis_url(config.redis.url);
+  return embedded_redis_endpoint(config.data_dir);
+}
+
+std::string as_arguments(const ConfigChoice& choice) {
+  std::string text;
+  if (!choice.file.empty()) text += " --config " + choice.file;
+  if (!choice.data_dir.empty()) text += " --data-dir " + choice.data_dir;
+  return text;
+}
+
+}  // namespace deskwire::cli

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+
+#include "config/config.h"
+#include "core/redis/redis_url.h"
+#include "core/result.h"
+
+namespace CLI {
+class App;
+}
+
+namespace deskwire::cli {
+
+/// Which settings a command works with: `--config FILE`, or the embedded default, whose directory
+/// `--data-dir DIR` overrides.
+struct ConfigChoice {
+  std::string file;
+  std::string data_dir;
+};
+
+void add_config_options(CLI::App& command, ConfigChoice& choice);
+
+/// The settings, without secrets made up for what has none.
+/// @errors those of config::load_file.
+Result<config::Config> load_config(const ConfigChoice& choice);
+
+/// As above, with the keys of data_dir/secrets.json filled in (made up when there is none yet).
+Result<config::Config> load_config_with_secrets(const ConfigChoice& choice);
+
+/// The configured Redis, or the socket of the embedded one.
+/// @errors kInvalid: the path of data_dir is too long for a Unix socket.
+Result<redis::Endpoint> redis_endpoint(const config::Config& config);
+
+/// The options again, for commands that are suggested to people: " --config FILE" or "".
+std::string as_arguments(const ConfigChoice& choice);
+
+}  // namespace deskwire::cli

@@ -1,0 +1,50 @@
+#include "cli/job_access.h"
+
+#include <algorithm>
+
+#include "cli/config_choice.h"
+
+namespace deskwire::cli {
+
+jobs::LaneLimits lane_limits(const config::Config& config) {
+  jobs::LaneLimits limits;
+  limits.lease = config.jobs.lease;
+  limits.max_crashes = config.jobs.max_crashes;
+  limits.max_payload_bytes = config.jobs.max_payload_bytes;
+  limits.max_lane_jobs = config.jobs.max_lane_jobs;
+  limits.completed_max = config.jobs.completed_max;
+  limits.completed_max_age_s = config.jobs.completed_max_age_s;
+  limits.dead_max_age_s = config.jobs.dead_max_age_s;
+  limits.log.max_events = config.gateway.log_max_events;
+  limits.log.max_age_s = config.gateway.log_max_age_s;
+  return limits;
+}
+
+Result<redis::Client::Options> client_options(const config::Config& config, const char* name) {
+  auto endpoint = redis_endpoint(config);
+  if (!endpoint) return fail(std::move(endpoint.error()));
+  redis::Client::Options options;
+  options.endpoint = std::move(*endpoint);
+  options.connect_timeout = config.redis.connect_timeout;
+  options.request_timeout = config.redis.request_timeout;
+  options.name = name;
+  return options;
+}
+
+Result<std::unique_ptr<JobAccess>> JobAccess::open(const config::Config& config) {
+  const auto options = client_options(config, "deskwire-cli");
+  if (!options) return fail(options.error());
+  std::unique_ptr<JobAccess> access(new JobAccess(*options, lane_limits(config)));
+  access->client_.start();
+  const bool embedded = config.redis.url.empty();
+  // A socket answers at once or not at all.
+  const Milliseconds patience = embedded ? Milliseconds(500) : config.redis.connect_timeout;
+  if (access->client_.wait_connected(std::max(patience, Milliseconds(500)))) return access;
+  return fail(ErrorCode::kUnavailable,
+              "cannot reach redis at " + options->endpoint.display() +
+                  (embedded ? "; is `deskwire serve` running? "
+                              "(--data-dir or --config name its directory)"
+                            : "; check config redis.url, or run `deskwire doctor`"));
+}
+
+}  // namespace deskwire::cli

@@ -1,0 +1,72 @@
+#include "cli/job_selection.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "cli/time_text.h"
+
+namespace deskwire::cli {
+
+void add_filter_options(CLI::App& command, FilterOptions& options, std::size_t limit) {
+  options.limit = limit;
+  command.add_option("--state", options.state,
+                     "scheduled, available, running, retryable, completed, cancelled, dead");
+  command.add_option("--kind", options.kind, "reply, handoff");
+  command.add_option("--conversation", options.conversation, "Key of one conversation");
+  command.add_option("--error", options.error, "Code of the last failure, such as rate_limited");
+  command.add_option("--since", options.since,
+                     "Made since then: 90s, 15m, 2h, 7d ago or 2026-11-21T10:00:00Z");
+  command.add_option("--limit", options.limit, "At most so many")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{100000}))
+      ->capture_default_str();
+}
+
+Result<jobs::JobFilter> read_filter(const FilterOptions& options, std::int64_t now_ms) {
+  jobs::JobFilter filter;
+  if (!options.state.empty()) {
+    filter.state = jobs::job_state_of(options.state);
+    if (!filter.state) {
+      return fail(ErrorCode::kInvalid, "--state " + options.state +
+                                           ": is not one of scheduled, available, running, "
+                                           "retryable, completed, cancelled, dead");
+    }
+  }
+  if (!options.since.empty()) {
+    const auto since = parse_since(options.since, now_ms);
+    if (!since) return fail(Error(since.error()).prefixed("--since"));
+    filter.since_ms = *since;
+  }
+  filter.kind = options.kind;
+  filter.lane = options.conversation;
+  filter.error_code = options.error;
+  filter.limit = options.limit;
+  return filter;
+}
+
+Result<std::vector<jobs::Job>> select_jobs(jobs::JobStore& store,
+                                           const std::vector<std::string>& ids,
+                                           const FilterOptions& options,
+                                           jobs::JobState default_state, std::int64_t now_ms) {
+  std::vector<jobs::Job> selected;
+  if (options.any()) {
+    auto filter = read_filter(options, now_ms);
+    if (!filter) return fail(std::move(filter.error()));
+    if (!filter->state) filter->state = default_state;
+    auto found = store.list(*filter);
+    if (!found) return found;
+    selected = std::move(*found);
+  }
+  for (const std::string& id : ids) {
+    auto job = store.get(JobId(id));
+    if (!job) return fail(std::move(job.error()));
+    selected.push_back(std::move(*job));
+  }
+  std::sort(selected.begin(), selected.end(), [](const jobs::Job& a, const jobs::Job& b) {
+    return a.created_at_ms != b.created_at_ms ? a.created_at_ms < b.created_at_ms : a.id < b.id;
+  });
+  const auto same = [](const jobs::Job& a, const jobs::Job& b) { return a.id == b.id; };
+  selected.erase(std::unique(selected.begin(), selected.end(), same), selected.end());
+  return selected;
+}
+
+}  // namespace deskwire::cli

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "jobs/job_store.h"
+
+namespace CLI {
+class App;
+}
+
+namespace deskwire::cli {
+
+/// Filters as options of `jobs ls`, `retry` and `replay`.
+struct FilterOptions {
+  std::string state;
+  std::string kind;
+  std::string conversation;
+  std::string error;
+  std::string since;
+  std::size_t limit = 100;
+
+  bool any() const {
+    return !state.empty() || !kind.empty() || !conversation.empty() || !error.empty() ||
+           !since.empty();
+  }
+};
+
+/// @param limit  Default of --limit.
+void add_filter_options(CLI::App& command, FilterOptions& options, std::size_t limit);
+
+/// @errors kInvalid: an unknown state (names the known ones) or no moment in --since.
+Result<jobs::JobFilter> read_filter(const FilterOptions& options, std::int64_t now_ms);
+
+/// The jobs that a bulk command is for, oldest first, so that a conversation's jobs keep their
+/// order: those named, and those that the filters find.
+///
+/// @param default_state  Looked for when the filters name no state.
+/// @errors kInvalid as above; those of JobStore::list and get.
+Result<std::vector<jobs::Job>> select_jobs(jobs::JobStore& store,
+                                           const std::vector<std::string>& ids,
+                                           const FilterOptions& options,
+                                           jobs::JobState default_state, std::int64_t now_ms);
+
+}  // namespace deskwire::cli

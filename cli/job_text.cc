@@ -1,0 +1,95 @@
+#include "cli/job_text.h"
+
+#include <nlohmann/json.hpp>
+
+#include "cli/time_text.h"
+#include "core/json.h"
+
+namespace deskwire::cli {
+namespace {
+
+using nlohmann::json;
+
+json time_or_null(std::int64_t unix_ms) { return unix_ms == 0 ? json(nullptr) : json(unix_ms); }
+json text_or_null(const std::string& text) { return text.empty() ? json(nullptr) : json(text); }
+
+std::string attempts(const jobs::Job& job) {
+  return std::to_string(job.attempt) + "/" + std::to_string(job.max_attempts);
+}
+
+std::string what_happened(const jobs::Job& job) {
+  if (!job.outcome.empty()) return job.outcome;
+  if (job.error_code.empty()) return job.worker.empty() ? "" : "on " + job.worker;
+  return job.error_message.empty() ? job.error_code : job.error_code + ": " + job.error_message;
+}
+
+std::string moment(std::int64_t unix_ms, std::int64_t now_ms) {
+  if (unix_ms == 0) return "-";
+  const std::string relative = age(unix_ms, now_ms);
+  return iso_time(unix_ms) + " (" + relative + (unix_ms <= now_ms ? " ago)" : ")");
+}
+
+}  // namespace
+
+json to_json(const jobs::Job& job, bool with_payload) {
+  json error = nullptr;
+  if (!job.error_code.empty()) error = {{"code", job.error_code}, {"message", job.error_message}};
+  json out = {
+      {"id", job.id.str()},
+      {"kind", job.kind},
+      {"conversation", job.lane},
+      {"state", std::string(name_of(job.state))},
+      {"created_at_ms", time_or_null(job.created_at_ms)},
+      {"due_at_ms", time_or_null(job.due_at_ms)},
+      {"finished_at_ms", time_or_null(job.finished_at_ms)},
+      {"attempt", job.attempt},
+      {"max_attempts", job.max_attempts},
+      {"crashes", job.crashes},
+      {"worker", text_or_null(job.worker)},
+      {"error", std::move(error)},
+      {"outcome", text_or_null(job.outcome)},
+      {"parent", text_or_null(job.parent.str())},
+      {"root", text_or_null(job.root.str())},
+  };
+  if (with_payload) {
+    auto payload = parse_json(job.payload);
+    out["payload"] = payload ? std::move(*payload) : text_or_null(job.payload);
+  }
+  return out;
+}
+
+Table job_table(const std::vector<jobs::Job>& jobs, std::int64_t now_ms) {
+  Table table({"JOB", "STATE", "KIND", "CONVERSATION", "TRIES", "AGE", "WHAT HAPPENED"});
+  for (const jobs::Job& job : jobs) {
+    table.add({job.id.str(), std::string(name_of(job.state)), job.kind, job.lane, attempts(job),
+               age(job.created_at_ms, now_ms), what_happened(job)});
+  }
+  return table;
+}
+
+Table job_details(const jobs::Job& job, std::int64_t now_ms) {
+  Table table({"job", job.id.str()});
+  const auto row = [&table](const char* name, const std::string& value) {
+    if (!value.empty() && value != "-") table.add({name, value});
+  };
+  row("state", std::string(name_of(job.state)));
+  row("kind", job.kind);
+  row("conversation", job.lane);
+  row("created", moment(job.created_at_ms, now_ms));
+  if (job.finished_at_ms == 0) row("due", moment(job.due_at_ms, now_ms));
+  row("finished", moment(job.finished_at_ms, now_ms));
+  row("attempts", attempts(job));
+  if (job.crashes > 0) row("crashes", std::to_string(job.crashes));
+  row("worker", job.worker);
+  row("outcome", job.outcome);
+  row("error", job.error_code);
+  row("message", job.error_message);
+  if (!job.parent.empty()) {
+    row("replays", job.parent.str());
+    // Same root, same effect keys: what an earlier one of the line has posted is not posted again.
+    row("root", job.root.str());
+  }
+  return table;
+}
+
+}  // namespace deskwire::cli

@@ -1,0 +1,43 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/version.h"
+
+namespace {
+
+int run(int argc, char** argv) {
+  using namespace deskwire::cli;
+  CLI::App app{"Answers helpdesk webhooks, and shows every message on WebSockets as it happens."};
+  app.name("deskwire");
+  app.set_version_flag("--version", std::string("deskwire ") + kVersion);
+  app.require_subcommand(1);
+  app.footer("Begin with `deskwire serve`; it needs no config.");
+  Action action;
+  add_serve(app, action, argv[0]);
+  add_send(app, action);
+  add_watch(app, action);
+  add_jobs(app, action);
+  add_token(app, action);
+  add_config(app, action);
+  add_doctor(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version are "errors" with code 0 that print to standard output.
+    return app.exit(error) == 0 ? kDone : kUsage;
+  }
+  return action ? action() : kUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << "deskwire: " << error.what() << '\n';
+    return deskwire::cli::kNotDone;
+  }
+}

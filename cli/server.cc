@@ -1,0 +1,140 @@
+#include "cli/server.h"
+
+#include <map>
+
+#include "cli/job_access.h"
+#include "cli/redis_facts.h"
+#include "config/load.h"
+#include "console/pages.h"
+#include "core/log.h"
+
+namespace deskwire::cli {
+namespace {
+
+constexpr Milliseconds kConnectPatience{3000};
+constexpr std::int64_t kClockSkewMs = 5000;
+
+/// The chat page belongs to the sandbox: another source has no visitors of its own here.
+std::map<std::string, publishers::Page> pages_for(const config::Config& config) {
+  std::map<std::string, publishers::Page> pages;
+  if (!config.has_sandbox()) return pages;
+  for (auto& [path, page] : console::pages()) {
+    pages[path] = {std::move(page.content_type), std::move(page.body)};
+  }
+  return pages;
+}
+
+std::string address(const std::string& listen, std::uint16_t port) {
+  const auto parsed = config::parse_listen(listen);
+  const std::string host = parsed ? parsed->host : listen;
+  const bool ipv6 = host.find(':') != std::string::npos;
+  return (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+}  // namespace
+
+Server::Server(const config::Config& config, const Roles& roles,
+               const redis::Client::Options& connection)
+    : config_(config),
+      roles_(roles),
+      connection_(connection),
+      client_(connection),
+      log_(client_, lane_limits(config).log),
+      store_(client_, clock_, lane_limits(config)) {
+  auto bus = connection;
+  bus.name = "deskwire-bus";
+  auto bell = connection;
+  bell.name = "deskwire-bell";
+  if (roles.gateway) {
+    gateway_.emplace(config_, client_, bus, log_, store_, clock_, metrics_, pages_for(config_));
+  }
+  if (roles.worker || roles.sla) {
+    worker_.emplace(config_, roles, client_, bell, log_, store_, clock_, metrics_);
+  }
+  if (roles.receiver) receiver_.emplace(config_, store_, clock_, metrics_);
+  admin_.emplace(config_.admin, roles.names(), client_, store_, clock_, metrics_);
+}
+
+Server::~Server() { stop(); }
+
+Status Server::connect() {
+  client_.start();
+  if (client_.wait_connected(kConnectPatience)) return check_redis();
+  log::warn("redis_unreachable", {{"redis", connection_.endpoint.display()},
+                                  {"next", "trying on; webhooks are answered 429 meanwhile"}});
+  return {};
+}
+
+Status Server::check_redis() {
+  const auto facts = read_redis_facts(client_);
+  if (!facts) {
+    // Still loading, or gone again: asked anew later. An answer that forbids INFO is final.
+    redis_checked_ = facts.error().code == ErrorCode::kInvalid;
+    if (redis_checked_) log::warn("redis_not_checked", {{"error", facts.error().message}});
+    return {};
+  }
+  redis_checked_ = true;
+  if (auto checked = check_redis_facts(*facts); !checked) return checked;
+  log::info("redis_connected",
+            {{"redis", connection_.endpoint.display()}, {"version", facts->version}});
+  if (facts->clock_ahead_ms > kClockSkewMs || facts->clock_ahead_ms < -kClockSkewMs) {
+    log::warn("clock_skew", {{"redis_ahead_ms", facts->clock_ahead_ms}});
+  }
+  return {};
+}
+
+Status Server::check_late_redis() {
+  if (redis_checked_ || !client_.connected()) return {};
+  return check_redis();
+}
+
+Status Server::start() {
+  auto started = start_roles();
+  if (!started) stop();
+  return started;
+}
+
+Status Server::start_roles() {
+  const auto opened = [](const char* door, const std::string& where) {
+    log::info("door_open", {{"door", door}, {"address", where}});
+  };
+  if (gateway_) {
+    if (auto up = gateway_->start(); !up) return fail(std::move(up.error()).prefixed("gateway"));
+    opened("gateway", gateway_address());
+  }
+  if (worker_) worker_->start();
+  if (receiver_) {
+    if (auto up = receiver_->start(); !up) return fail(std::move(up.error()).prefixed("receiver"));
+    opened("receiver", receiver_address());
+  }
+  if (auto up = admin_->start(); !up) return fail(std::move(up.error()).prefixed("admin"));
+  opened("admin", admin_address());
+  return {};
+}
+
+void Server::stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  admin_->set_ready(false);
+  if (receiver_) {
+    receiver_->drain();
+    receiver_->stop();
+  }
+  if (worker_) worker_->stop();
+  if (gateway_) {
+    gateway_->drain();
+    gateway_->stop();
+  }
+  admin_->stop();
+  client_.stop();
+}
+
+std::string Server::receiver_address() const {
+  return receiver_ ? address(config_.receiver.listen, receiver_->port()) : std::string();
+}
+std::string Server::gateway_address() const {
+  return gateway_ ? address(config_.gateway.listen, gateway_->port()) : std::string();
+}
+std::string Server::admin_address() const { return address(config_.admin.listen, admin_->port()); }
+
+}  // namespace deskwire::cli

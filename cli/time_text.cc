@@ -1,0 +1,73 @@
+#include "cli/time_text.h"
+
+#include <array>
+#include <charconv>
+#include <ctime>
+#include <optional>
+
+namespace deskwire::cli {
+namespace {
+
+struct Unit {
+  char letter;
+  std::int64_t ms;
+};
+constexpr std::array<Unit, 4> kUnits = {
+    {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}}};
+constexpr std::int64_t kLongest = 100LL * 366 * 86400000;
+
+std::optional<std::int64_t> number(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size() || value < 0) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+std::optional<std::int64_t> moment(const std::string& text) {
+  std::tm parts{};
+  const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  if (end == nullptr || *end != '\0') return std::nullopt;
+  return static_cast<std::int64_t>(::timegm(&parts)) * 1000;
+}
+
+std::string duration(std::int64_t ms) {
+  const Unit* unit = kUnits.data();
+  for (const Unit& candidate : kUnits) {
+    // From two units on, so that "90s" is not rounded to "1m".
+    if (ms >= 2 * candidate.ms) unit = &candidate;
+  }
+  return std::to_string(ms / unit->ms) + unit->letter;
+}
+
+}  // namespace
+
+std::string iso_time(std::int64_t unix_ms) {
+  if (unix_ms == 0) return "-";
+  const auto seconds = static_cast<std::time_t>(unix_ms / 1000);
+  std::tm parts{};
+  std::array<char, 32> text{};
+  if (::gmtime_r(&seconds, &parts) == nullptr) return "-";
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+std::string age(std::int64_t unix_ms, std::int64_t now_ms) {
+  if (unix_ms == 0) return "-";
+  return unix_ms <= now_ms ? duration(now_ms - unix_ms) : "in " + duration(unix_ms - now_ms);
+}
+
+Result<std::int64_t> parse_since(std::string_view text, std::int64_t now_ms) {
+  if (const auto unix_ms = number(text)) return *unix_ms;
+  if (const auto at = moment(std::string(text))) return *at;
+  for (const Unit& unit : kUnits) {
+    if (!text.ends_with(unit.letter)) continue;
+    const auto count = number(text.substr(0, text.size() - 1));
+    if (count && *count <= kLongest / unit.ms) return now_ms - *count * unit.ms;
+  }
+  return fail(ErrorCode::kInvalid, "'" + std::string(text) +
+                                       "' is no moment; write 90s, 15m, 2h, 7d, "
+                                       "2026-11-21T10:00:00Z or Unix milliseconds");
+}
+
+}  // namespace deskwire::cli

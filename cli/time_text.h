@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+namespace deskwire::cli {
+
+/// "2026-11-21T10:00:00Z"; "-" for 0.
+std::string iso_time(std::int64_t unix_ms);
+
+/// How long ago, for tables: "12s", "5m", "3h", "9d"; "-" for 0; "in 5m" for the future.
+std::string age(std::int64_t unix_ms, std::int64_t now_ms);
+
+/// A moment in the past as people write it: "90s", "15m", "2h", "7d" before `now_ms`, or
+/// "2026-11-21T10:00:00Z", or Unix milliseconds.
+/// @errors kInvalid with the forms.
+Result<std::int64_t> parse_since(std::string_view text, std::int64_t now_ms);
+
+}  // namespace deskwire::cli

@@ -1,0 +1,72 @@
+#include "cli/worker_role.h"
+
+#include "cli/helpdesk_clients.h"
+
+namespace deskwire::cli {
+namespace {
+
+worker::HelpdeskDirectory directory_of(const config::Config& config, const Clock& clock) {
+  worker::HelpdeskDirectory helpdesks;
+  for (const config::Source& source : config.sources) {
+    helpdesks.add(source, make_helpdesk_client(source), clock);
+  }
+  return helpdesks;
+}
+
+worker::ReplySettings reply_settings(const config::Config& config) {
+  worker::ReplySettings settings;
+  settings.replies = config.replies;
+  settings.lease = config.jobs.lease;
+  return settings;
+}
+
+}  // namespace
+
+WorkerRole::WorkerRole(const config::Config& config, const Roles& roles, redis::Client& client,
+                       const redis::Client::Options& bell_connection, ChannelLog& log,
+                       jobs::JobStore& store, const Clock& clock, Metrics& metrics)
+    : roles_(roles),
+      helpdesks_(directory_of(config, clock)),
+      template_(config.replies.rules),
+      responder_(template_),
+      // Typing is a courtesy: nobody waits for it, and a lost one ends by itself.
+      typing_([&log](const Event& event) { log.append(event, [](const auto&) {}); }, clock),
+      reply_({store, helpdesks_, responder_, typing_, clock, metrics}, reply_settings(config)),
+      handoff_(store, helpdesks_, clock),
+      pool_(store, {{"reply", &reply_}, {"handoff", &handoff_}}, config.jobs, clock, metrics,
+            WorkerId("w-" + new_ulid(clock.wall_ms()))),
+      queue_wait_(client, log, config.queue_wait, clock, metrics),
+      dispatcher_(store, bell_connection, clock, WorkerId("d-" + new_ulid(clock.wall_ms())),
+                  metrics, callbacks()) {}
+
+WorkerRole::~WorkerRole() { stop(); }
+
+jobs::Dispatcher::Callbacks WorkerRole::callbacks() {
+  jobs::Dispatcher::Callbacks callbacks;
+  callbacks.on_work = [this](int shard) {
+    if (roles_.worker) pool_.offer_work(shard);
+  };
+  callbacks.on_lost = [this](const JobId& id) { pool_.abort(id); };
+  callbacks.on_round = [this](Milliseconds wait, std::int64_t server_now_ms) {
+    if (roles_.sla) queue_wait_.observe(wait, server_now_ms);
+  };
+  return callbacks;
+}
+
+void WorkerRole::start() {
+  if (roles_.worker) {
+    typing_.start();
+    pool_.start(dispatcher_);
+  }
+  dispatcher_.start();
+}
+
+void WorkerRole::stop() {
+  // The dispatcher renews leases until the last attempt has ended.
+  pool_.stop();
+  dispatcher_.stop();
+  typing_.stop();
+  helpdesks_.stop();
+}
+
+}  // namespace deskwire::cli
