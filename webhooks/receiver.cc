@@ -329,6 +329,7 @@ net::HttpServer::Options server_options(const config::Receiver& settings) {
   net::HttpServer::Options options;
   options.name = "http";
   options.listen = settings.listen;
+  options.listen_key = "receiver.listen";
   options.hosts = settings.hosts;
   options.threads = std::clamp(static_cast<int>(std::thread::hardware_concurrency()),
                                settings.threads_min, settings.threads_max);
