@@ -12,8 +12,10 @@ namespace deskwire::worker {
 using jobs::FailureClass;
 
 std::string HandoffHandler::reason_of(const jobs::Lease& lease) {
-  const auto root = store_.get(lease.root);
-  return root && !root->error_code.empty() ? root->error_code : "reply_failed";
+  const auto job = store_.get(lease.id);
+  if (!job || job->parent.empty()) return "reply_failed";
+  const auto reply = store_.get(job->parent);
+  return reply && !reply->error_code.empty() ? reply->error_code : "reply_failed";
 }
 
 AttemptResult HandoffHandler::run(const jobs::Lease& lease, Cancellation& cancellation) {

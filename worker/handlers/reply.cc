@@ -21,6 +21,8 @@ using jobs::FailureClass;
 // A quick responder leaves no time in which the conversation could have changed much; the guards
 // are asked again before the post in any case.
 constexpr Milliseconds kContextIsFresh{250};
+constexpr int kIntentTries = 3;
+constexpr std::int64_t kIntentPauseMs = 200;
 
 /// Observes how long the enclosing block took.
 class StepTimer {
@@ -58,10 +60,11 @@ class ReplyAttempt {
 
   AttemptResult run() {
     if (auto ended = load()) return std::move(*ended);
-    if (auto ended = check_guards()) return std::move(*ended);
-    if (auto ended = write_reply()) return std::move(*ended);
-    if (ports_.clock.monotonic() - context_at_ > kContextIsFresh) {
-      if (auto ended = check_guards()) return std::move(*ended);
+    // What an earlier attempt began is looked up first: had it posted, a guard that ends the job
+    // here would tell people that the message never arrived.
+    reply_ = lease_.saved_reply;
+    if (reply_.empty()) {
+      if (auto ended = write_reply()) return std::move(*ended);
     }
     if (const auto hold = helpdesk_->breaker.admit()) return held_back(*hold);
     if (auto ended = intend()) return std::move(*ended);
@@ -129,9 +132,14 @@ class ReplyAttempt {
   }
 
   Ended write_reply() {
-    reply_ = lease_.saved_reply;
-    if (!reply_.empty()) return std::nullopt;
+    if (auto ended = check_guards()) return ended;
     typing_ = ports_.typing.begin(*helpdesk_->client, conversation_, settings_.replies.persona);
+    if (auto ended = ask_responder()) return ended;
+    if (ports_.clock.monotonic() - context_at_ <= kContextIsFresh) return std::nullopt;
+    return check_guards();
+  }
+
+  Ended ask_responder() {
     const MonotonicTime begun = ports_.clock.monotonic();
     const StepTimer timer(steps_.responder, ports_.clock);
     const ReplyContext context{.conversation = lease_.lane,
@@ -172,14 +180,21 @@ class ReplyAttempt {
             0, lease_.leased_at_ms -
                    (payload_.accepted_at_ms > 0 ? payload_.accepted_at_ms : lease_.created_at_ms)),
         .ai_ms = ai_ms_};
-    const MonotonicTime asked_at = ports_.clock.monotonic();
-    auto intent = ports_.store.intend(
-        lease_, effect_, reply_,
-        {message_ai(lease_, payload_, reply_, settings_.replies.persona, timing, now_ms())},
-        message_unfinished(lease_));
-    // The intent extended the lease.
-    if (intent) deadline_ = asked_at + jobs::usable_lease(settings_.lease);
-    return intent;
+    const Event shown =
+        message_ai(lease_, payload_, reply_, settings_.replies.persona, timing, now_ms());
+    for (int tries = 1;; ++tries) {
+      const MonotonicTime asked_at = ports_.clock.monotonic();
+      auto intent =
+          ports_.store.intend(lease_, effect_, reply_, {shown}, message_unfinished(lease_));
+      // The intent extended the lease.
+      if (intent) deadline_ = asked_at + jobs::usable_lease(settings_.lease);
+      const bool lost = !intent && (intent.error().code == ErrorCode::kTimeout ||
+                                    intent.error().code == ErrorCode::kUnavailable);
+      // Asking again now tells this attempt that it is its own intent; the next attempt would have
+      // to look for a post that never was.
+      if (!lost || tries == kIntentTries) return intent;
+      if (!cancellation_.sleep_ms(kIntentPauseMs * tries)) return intent;
+    }
   }
 
   AttemptResult intent_failed(const Error& error) const {

@@ -44,17 +44,10 @@ struct Episode {
 
 class QueueWaitMonitor::Impl : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(redis::Client& client, ChannelLog& log, config::QueueWait thresholds, const Clock& clock,
-       Metrics& metrics)
-      : client_(client),
-        log_(log),
-        thresholds_(thresholds),
-        clock_(clock),
-        wait_seconds_(metrics.gauge("deskwire_queue_wait_seconds",
-                                    "Age of the first job in line over all ready lanes.")) {}
+  Impl(redis::Client& client, ChannelLog& log, config::QueueWait thresholds, const Clock& clock)
+      : client_(client), log_(log), thresholds_(thresholds), clock_(clock) {}
 
   void observe(Milliseconds queue_wait, std::int64_t server_now_ms) {
-    wait_seconds_.set(static_cast<double>(queue_wait.count()) / 1000.0);
     const bool high = queue_wait.count() * 10 >= thresholds_.warning_s * 1000 * 8;
     const bool refresh_due = server_now_ms - asked_at_ms_ >= kRefreshMs;
     if (!high && !episode_open_ && !refresh_due) return;
@@ -128,15 +121,13 @@ class QueueWaitMonitor::Impl : public std::enable_shared_from_this<Impl> {
   ChannelLog& log_;
   const config::QueueWait thresholds_;
   const Clock& clock_;
-  Metrics::Gauge& wait_seconds_;
   std::atomic<bool> episode_open_{true};  ///< Until Redis says otherwise.
   std::atomic<std::int64_t> asked_at_ms_{0};
 };
 
 QueueWaitMonitor::QueueWaitMonitor(redis::Client& client, ChannelLog& log,
-                                   config::QueueWait thresholds, const Clock& clock,
-                                   Metrics& metrics)
-    : impl_(std::make_shared<Impl>(client, log, thresholds, clock, metrics)) {}
+                                   config::QueueWait thresholds, const Clock& clock)
+    : impl_(std::make_shared<Impl>(client, log, thresholds, clock)) {}
 QueueWaitMonitor::~QueueWaitMonitor() = default;
 
 void QueueWaitMonitor::observe(Milliseconds queue_wait, std::int64_t server_now_ms) {

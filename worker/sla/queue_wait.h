@@ -6,7 +6,6 @@
 #include "config/config.h"
 #include "core/channel_log.h"
 #include "core/clock.h"
-#include "core/metrics.h"
 #include "core/redis/redis_client.h"
 
 namespace deskwire::worker {
@@ -31,7 +30,7 @@ namespace deskwire::worker {
 class QueueWaitMonitor {
  public:
   QueueWaitMonitor(redis::Client& client, ChannelLog& log, config::QueueWait thresholds,
-                   const Clock& clock, Metrics& metrics);
+                   const Clock& clock);
   ~QueueWaitMonitor();
   QueueWaitMonitor(const QueueWaitMonitor&) = delete;
   QueueWaitMonitor& operator=(const QueueWaitMonitor&) = delete;
