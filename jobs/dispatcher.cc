@@ -39,6 +39,7 @@ struct Beats {
   CondVar changed;
   std::size_t expected DW_GUARDED_BY(mutex) = 0;
   std::vector<Answer> answers DW_GUARDED_BY(mutex);
+  /// The dispatcher is stopped: what comes now must touch nothing of its world.
   bool abandoned DW_GUARDED_BY(mutex) = false;
 };
 
@@ -188,6 +189,7 @@ class Dispatcher::Impl {
       const int shard = request.shard;
       store_.beat_async(std::move(request), [beats, shard, &clock = clock_](Result<BeatResult> r) {
         const MutexLock lock(beats->mutex);
+        if (beats->abandoned) return;
         beats->answers.push_back({shard, clock.monotonic(), std::move(r)});
         beats->changed.notify_all();
       });

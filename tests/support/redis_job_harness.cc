@@ -1,0 +1,77 @@
+#include "tests/support/redis_job_harness.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/channel.h"
+#include "core/ids.h"
+#include "core/json.h"
+#include "jobs/keys.h"
+#include "tests/support/catch.h"
+#include "tests/support/lane_check.h"
+
+namespace deskwire::testing {
+
+RedisServer& RedisJobHarness::server() {
+  static RedisServer shared;
+  return shared;
+}
+
+RedisJobHarness::RedisJobHarness(const jobs::LaneLimits& limits)
+    : client_(server().options()), store_(client_, clock_, limits) {
+  client_.start();
+  REQUIRE(client_.wait_connected(Milliseconds{20000}));
+  ask({"FLUSHALL"});
+}
+
+redis::Reply RedisJobHarness::ask(redis::Command command) {
+  auto reply = client_.call(std::move(command));
+  INFO((reply ? std::string() : reply.error().message));
+  REQUIRE(reply);
+  return std::move(*reply);
+}
+
+std::int64_t RedisJobHarness::server_now() {
+  const redis::Reply time = ask({"TIME"});
+  return time.at(0).as_integer() * 1000 + time.at(1).as_integer() / 1000;
+}
+
+void RedisJobHarness::pass(Milliseconds by) {
+  // The server's clock cannot be moved, so its own word is awaited.
+  const std::int64_t until = server_now() + by.count() + 1;
+  while (server_now() < until) {
+  }
+}
+
+std::vector<JobStoreHarness::Shown> RedisJobHarness::shown(const std::string& channel) {
+  const std::string key = jobs::keys::prefix(shard_of_channel(channel)) + "log:" + channel;
+  std::vector<Shown> shown;
+  for (const redis::Reply& entry : ask({"XRANGE", key, "-", "+"}).items) {
+    const auto envelope = parse_json(entry.at(1).at(1).text);
+    REQUIRE(envelope);
+    shown.push_back({string_at(*envelope, "id"), string_at(*envelope, "event"),
+                     dump_json(object_at(*envelope, "data"))});
+  }
+  return shown;
+}
+
+std::vector<std::string> RedisJobHarness::facts(const std::string& lane) {
+  const std::string key = jobs::keys::prefix(shard_of_lane(lane)) + "facts:" + lane;
+  std::vector<std::string> facts;
+  for (const redis::Reply& entry : ask({"XRANGE", key, "-", "+"}).items) {
+    facts.push_back(entry.at(1).at(1).text);
+  }
+  return facts;
+}
+
+std::vector<std::string> RedisJobHarness::violations() { return lane_violations(client_); }
+
+std::int64_t RedisJobHarness::finished_kept() {
+  std::int64_t kept = 0;
+  for (int shard = 0; shard < kShardCount; ++shard) {
+    kept += ask({"ZCARD", jobs::keys::prefix(shard) + "done"}).integer;
+    kept += ask({"ZCARD", jobs::keys::prefix(shard) + "dead"}).integer;
+  }
+  return kept;
+}
+
+}  // namespace deskwire::testing

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/redis/redis_client.h"
+#include "jobs/redis_job_store.h"
+#include "tests/support/job_store_conformance.h"
+#include "tests/support/redis_server.h"
+
+namespace deskwire::testing {
+
+/// A RedisJobStore on an empty database of the server that the test binary shares.
+class RedisJobHarness final : public JobStoreHarness {
+ public:
+  explicit RedisJobHarness(const jobs::LaneLimits& limits = {});
+
+  jobs::JobStore& store() override { return store_; }
+  void pass(Milliseconds by) override;
+  std::vector<Shown> shown(const std::string& channel) override;
+  std::vector<std::string> facts(const std::string& lane) override;
+  std::vector<std::string> violations() override;
+  std::int64_t finished_kept() override;
+
+  redis::Client& client() { return client_; }
+  redis::Reply ask(redis::Command command);
+  static RedisServer& server();
+
+ private:
+  std::int64_t server_now();
+
+  SystemClock clock_;
+  redis::Client client_;
+  jobs::RedisJobStore store_;
+};
+
+}  // namespace deskwire::testing
