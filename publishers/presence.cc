@@ -120,11 +120,6 @@ void Presence::list(const std::string& channel, std::function<void(Result<Member
 
 void Presence::watch(const std::string& channel, bool wanted) { entered_->watch(channel, wanted); }
 
-bool Presence::needs_beat() const {
-  const MutexLock lock(entered_->mutex);
-  return !entered_->entries.empty() || !entered_->watched.empty();
-}
-
 void Presence::renew_own() {
   const auto ignore = [](const Result<redis::Reply>&) {};
   // Sent under the lock: a renewal must not overtake the leave of the same entry.

@@ -44,7 +44,6 @@ class Presence {
   void watch(const std::string& channel, bool wanted);
   /// Renews our entries and removes expired ones of others. Every ttl / 3.
   void beat();
-  bool needs_beat() const;
 
  private:
   struct Entered;

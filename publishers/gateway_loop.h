@@ -1,0 +1,86 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "config/config.h"
+#include "core/clock.h"
+#include "core/metrics.h"
+#include "core/mutex.h"
+#include "core/net/http_server.h"
+#include "publishers/connection.h"
+#include "publishers/dialects/plain_session.h"
+#include "publishers/local_hub.h"
+#include "publishers/operations.h"
+#include "publishers/rest.h"
+
+namespace deskwire::publishers {
+
+/// How many sessions there are, in all and by address. Thread-safe.
+class SessionCounts {
+ public:
+  SessionCounts(const config::Gateway& settings, Metrics& metrics);
+
+  /// False, and not counted, when a limit is reached.
+  bool admit(const std::string& address);
+  void release(const std::string& address);
+  std::size_t total();
+
+ private:
+  const config::Gateway& settings_;
+  Metrics::Gauge& gauge_;
+  Mutex mutex_;
+  std::size_t total_ DW_GUARDED_BY(mutex_) = 0;
+  std::unordered_map<std::string, std::size_t> by_address_ DW_GUARDED_BY(mutex_);
+};
+
+/// What the gateway keeps per loop: its sessions, its REST, and what they share.
+/// Loop thread only, except open().
+class GatewayLoop final : public SessionOwner {
+ public:
+  struct Context {
+    const config::Config& config;
+    const ConnectionSettings& connections;
+    const Clock& clock;
+    Metrics& metrics;
+    SessionCounts& counts;
+    Operations& operations;
+    LocalHub& hub;
+    const std::map<std::string, Page>& pages;
+    const std::atomic<bool>& draining;
+  };
+  explicit GatewayLoop(const Context& context);
+
+  Rest& rest() { return rest_; }
+  /// @param response  The handshake's answer.
+  void accept(const net::HttpRequest& request, std::unique_ptr<net::Stream> stream,
+              std::string response, std::string leftover);
+  /// Closes all sessions with 4010, spread over `period` so that they do not return all at once.
+  void drain(Milliseconds period);
+  /// Sockets of sessions that are not closed yet.
+  std::size_t open() const { return group_->open(); }
+
+  void on_session_closed(const std::string& id, std::uint16_t code) override;
+
+ private:
+  struct Entry {
+    std::shared_ptr<PlainSession> session;
+    std::string address;  ///< Empty: was not admitted, is not counted.
+  };
+  void drain_some(std::size_t at_once);
+
+  Context context_;
+  std::shared_ptr<ConnectionGroup> group_;
+  SessionContext sessions_context_;
+  Rest rest_;
+  std::unordered_map<std::string, Entry> sessions_;
+  std::shared_ptr<void> drain_timer_;
+};
+
+}  // namespace deskwire::publishers

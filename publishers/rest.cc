@@ -1,0 +1,367 @@
+#include "publishers/rest.h"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "config/load.h"
+#include "core/channel.h"
+#include "core/ids.h"
+#include "core/json.h"
+#include "publishers/issue_token.h"
+#include "publishers/websocket_handshake.h"
+
+namespace deskwire::publishers {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kChannels = "/v1/channels/";
+constexpr std::size_t kMaxIdempotencyKey = 200;
+constexpr std::int64_t kMaxHistory = 200;
+constexpr std::int64_t kDefaultPollSeconds = 25;
+constexpr std::int64_t kMaxPollSeconds = 55;
+constexpr std::size_t kMaxRates = 10'000;
+
+std::optional<std::int64_t> to_integer(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// An integer parameter in a range; absent: the fallback.
+Answer<std::int64_t> integer_parameter(const net::HttpRequest& request, const char* name,
+                                       std::int64_t fallback, std::int64_t low, std::int64_t high) {
+  const std::string text = request.query(name);
+  if (text.empty()) return fallback;
+  const auto value = to_integer(text);
+  if (!value || *value < low || *value > high) {
+    return refuse(ReplyCode::kBadField,
+                  std::string(name) + " must be an integer from " + std::to_string(low) + " to " +
+                      std::to_string(high),
+                  name);
+  }
+  return *value;
+}
+
+/// "epoch:offset", as SSE ids are written.
+std::optional<StreamPosition> parse_position(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0 || colon > 64) return std::nullopt;
+  const auto offset = to_integer(text.substr(colon + 1));
+  if (!offset || *offset < 0) return std::nullopt;
+  return StreamPosition{std::string(text.substr(0, colon)), static_cast<std::uint64_t>(*offset)};
+}
+
+Answer<json> json_body(const net::HttpRequest& request, bool optional) {
+  if (optional && request.body.empty()) return json::object();
+  auto body = parse_json(request.body, JsonLimits{1U << 20U, 32, false, false});
+  if (!body || !body->is_object()) {
+    return refuse(ReplyCode::kWrongShape, "the body must be a JSON object");
+  }
+  return std::move(*body);
+}
+
+}  // namespace
+
+std::optional<std::string> decode_segment(std::string_view segment) {
+  std::string out;
+  for (std::size_t i = 0; i < segment.size(); ++i) {
+    if (segment[i] != '%') {
+      out.push_back(segment[i]);
+      continue;
+    }
+    unsigned value = 0;
+    if (i + 2 >= segment.size()) return std::nullopt;
+    const char* const digits = segment.data() + i + 1;
+    const auto [end, error] = std::from_chars(digits, digits + 2, value, 16);
+    if (error != std::errc() || end != digits + 2) return std::nullopt;
+    out.push_back(static_cast<char>(value));
+    i += 2;
+  }
+  return out;
+}
+
+void Exchange::add_cors(net::HttpResponse& response) const {
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  if (origin_.empty()) return;
+  response.headers.emplace_back("Access-Control-Allow-Origin", origin_);
+  response.headers.emplace_back("Vary", "Origin");
+}
+
+void Exchange::send(net::HttpResponse response) const {
+  add_cors(response);
+  responder_.send(std::move(response));
+}
+
+void Exchange::send(int status, std::string json_text) const {
+  net::HttpResponse response;
+  response.status = status;
+  response.body = std::move(json_text);
+  response.headers = {{"Cache-Control", "no-store"}};
+  send(std::move(response));
+}
+
+void Exchange::refuse(const Refusal& refusal) const {
+  net::HttpResponse response =
+      net::error_response(static_cast<int>(refusal.code), refusal.message, refusal.field);
+  if (refusal.retry_after) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*refusal.retry_after);
+    response.headers.emplace_back("Retry-After", std::to_string(seconds.count()));
+  }
+  send(std::move(response));
+}
+
+void Exchange::begin_stream(net::HttpResponse head, std::function<void()> on_gone) const {
+  add_cors(head);
+  responder_.stream_begin(std::move(head), std::move(on_gone));
+}
+
+Rest::Rest(const Context& context) : context_(context) {}
+
+void Rest::handle(net::HttpRequest&& request, net::HttpResponder responder) {
+  const net::HttpRequest asked = std::move(request);
+  if (!origin_allowed(asked, context_.config.gateway)) {
+    Exchange(std::move(responder), {})
+        .refuse({ReplyCode::kOriginForbidden, "this origin is not in gateway.origins"});
+    return;
+  }
+  route(asked, Exchange(std::move(responder), std::string(asked.header("Origin"))));
+}
+
+void Rest::route(const net::HttpRequest& request, const Exchange& exchange) {
+  const std::string_view path = request.path();
+  if (request.method == "OPTIONS") {
+    net::HttpResponse response;
+    response.status = 204;
+    response.headers = {{"Access-Control-Allow-Methods", "GET, POST, OPTIONS"},
+                        {"Access-Control-Allow-Headers",
+                         "Authorization, Content-Type, Idempotency-Key, Last-Event-ID"},
+                        {"Access-Control-Max-Age", "600"}};
+    exchange.send(std::move(response));
+  } else if (path.starts_with(kChannels)) {
+    channel_route(request, exchange);
+  } else if (path == "/v1/tokens" || path == "/v1/sandbox/sessions") {
+    if (request.method != "POST") {
+      exchange.refuse({ReplyCode::kMethodNotAllowed, "only POST is possible here"});
+    } else if (path == "/v1/tokens") {
+      post_token(request, exchange);
+    } else {
+      post_sandbox_session(request, exchange);
+    }
+  } else if (path.starts_with("/v1/conversations/") && path.ends_with("/suggestions")) {
+    exchange.refuse({ReplyCode::kNotPossibleHere, "nothing on this server makes suggestions"});
+  } else if (path == "/v1/ws") {
+    refuse_handshake(request, exchange);
+  } else if (!get_page(request, exchange)) {
+    exchange.refuse({ReplyCode::kNotFound, "no such address"});
+  }
+}
+
+/// Upgrades that were fine have been taken before.
+void Rest::refuse_handshake(const net::HttpRequest& request, const Exchange& exchange) {
+  const Handshake handshake = check_handshake(request);
+  const bool upgrades = lists_token(request.header("Upgrade"), "websocket");
+  const int status = upgrades ? handshake.status : 426;
+  net::HttpResponse response = net::error_response(
+      status * 100, upgrades ? handshake.reason : "this is a WebSocket address");
+  if (status == 426) {
+    response.headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}};
+  }
+  exchange.send(std::move(response));
+}
+
+bool Rest::get_page(const net::HttpRequest& request, const Exchange& exchange) {
+  const auto page = context_.pages.find(std::string(request.path()));
+  if (page == context_.pages.end()) return false;
+  if (request.method != "GET" && request.method != "HEAD") {
+    exchange.refuse({ReplyCode::kMethodNotAllowed, "only GET is possible here"});
+    return true;
+  }
+  net::HttpResponse response;
+  response.content_type = page->second.content_type;
+  response.body = page->second.body;
+  response.headers = {{"Cache-Control", "no-cache"}, {"Referrer-Policy", "no-referrer"}};
+  exchange.send(std::move(response));
+  return true;
+}
+
+void Rest::channel_route(const net::HttpRequest& request, const Exchange& exchange) {
+  const std::string_view rest = request.path().substr(kChannels.size());
+  const std::size_t slash = rest.find('/');
+  auto channel = decode_segment(rest.substr(0, slash));
+  const std::string_view what = slash == std::string_view::npos ? "" : rest.substr(slash + 1);
+  if (!channel || !validate_channel(*channel)) {
+    exchange.refuse({ReplyCode::kBadField, "not a channel name", "channel"});
+    return;
+  }
+  const bool posts = request.method == "POST";
+  if (what != "messages" && what != "presence" && what != "poll" && what != "events") {
+    exchange.refuse({ReplyCode::kNotFound, "no such address"});
+    return;
+  }
+  if (posts ? what != "messages" : request.method != "GET") {
+    exchange.refuse({ReplyCode::kMethodNotAllowed, "this method is not possible here"});
+    return;
+  }
+  auto principal = authenticate(request, context_.config.gateway, context_.clock.wall_ms());
+  if (!principal) {
+    exchange.refuse(principal.error());
+    return;
+  }
+  const ChannelRequest asked{request, std::move(*channel), std::move(*principal), exchange};
+  if (posts) {
+    post_message(asked);
+  } else if (what == "messages") {
+    get_messages(asked);
+  } else if (what == "presence") {
+    get_presence(asked);
+  } else if (what == "poll") {
+    get_poll(asked);
+  } else {
+    get_events(asked);
+  }
+}
+
+std::optional<Refusal> Rest::over_rate(const Principal& principal) {
+  if (principal.server) return std::nullopt;
+  const MonotonicTime now = context_.clock.monotonic();
+  if (rates_.size() >= kMaxRates) {
+    std::erase_if(rates_, [&](const auto& entry) { return entry.second.full(now); });
+  }
+  const config::Gateway& settings = context_.config.gateway;
+  TokenBucket& bucket = rates_
+                            .try_emplace(principal.claims.client_id, settings.publish_per_s,
+                                         settings.publish_burst, now)
+                            .first->second;
+  if (bucket.take(now)) return std::nullopt;
+  return Refusal{ReplyCode::kRate, "too many publishes", {}, bucket.delay()};
+}
+
+void Rest::post_message(const ChannelRequest& asked) {
+  const auto body = json_body(asked.request, false);
+  if (!body) return asked.exchange.refuse(body.error());
+  if (const auto refusal = over_rate(asked.principal)) return asked.exchange.refuse(*refusal);
+  const std::string_view key = asked.request.header("Idempotency-Key");
+  if (key.size() > kMaxIdempotencyKey) {
+    return asked.exchange.refuse({ReplyCode::kBadField, "Idempotency-Key is over 200 bytes"});
+  }
+  const auto data = body->find("data");
+  if (data != body->end() && !data->is_object()) {
+    return asked.exchange.refuse({ReplyCode::kBadField, "data must be an object", "data"});
+  }
+  Publication publication;
+  publication.channel = asked.channel;
+  publication.event = string_at(*body, "event");
+  // The same key means the same event, for the same publisher on the same channel.
+  publication.event_id =
+      key.empty()
+          ? derived_id("rest", new_ulid(context_.clock.wall_ms()))
+          : derived_id("rest", asked.principal.claims.client_id + '\n' + asked.channel, key);
+  context_.operations.publish(asked.principal, std::move(publication),
+                              data == body->end() ? json::object() : *data, !key.empty(),
+                              context_.hub.gate(),
+                              [exchange = asked.exchange](const Answer<Published>& published) {
+                                if (!published) return exchange.refuse(published.error());
+                                exchange.send(published->duplicate ? 200 : 201, encode(*published));
+                              });
+}
+
+void Rest::get_messages(const ChannelRequest& asked) {
+  constexpr std::int64_t kAny = std::int64_t{1} << 53U;
+  const auto limit = integer_parameter(asked.request, "limit", 50, 1, kMaxHistory);
+  if (!limit) return asked.exchange.refuse(limit.error());
+  const auto before = integer_parameter(asked.request, "before", 0, 0, kAny);
+  if (!before) return asked.exchange.refuse(before.error());
+  const auto after = integer_parameter(asked.request, "after", 0, 0, kAny);
+  if (!after) return asked.exchange.refuse(after.error());
+  if (*before > 0 && *after > 0) {
+    return asked.exchange.refuse(
+        {ReplyCode::kBadField, "before and after exclude each other", "after"});
+  }
+  const HistoryRange range{static_cast<std::size_t>(*limit), static_cast<std::uint64_t>(*before),
+                           static_cast<std::uint64_t>(*after)};
+  context_.operations.history(asked.principal, asked.channel, range, context_.hub.gate(),
+                              [exchange = asked.exchange](const Answer<ChannelLogPage>& page) {
+                                if (!page) return exchange.refuse(page.error());
+                                exchange.send(200, encode(*page));
+                              });
+}
+
+void Rest::get_presence(const ChannelRequest& asked) {
+  context_.operations.members(asked.principal, asked.channel, context_.hub.gate(),
+                              [exchange = asked.exchange](const Answer<Presence::Members>& list) {
+                                if (!list) return exchange.refuse(list.error());
+                                exchange.send(200, R"({"presence":)" + encode(*list) + "}");
+                              });
+}
+
+void Rest::get_poll(const ChannelRequest& asked) {
+  if (!asked.principal.can(asked.channel, "subscribe")) {
+    return asked.exchange.refuse(denied("subscribe", asked.channel));
+  }
+  const auto wait =
+      integer_parameter(asked.request, "wait", kDefaultPollSeconds, 0, kMaxPollSeconds);
+  if (!wait) return asked.exchange.refuse(wait.error());
+  std::optional<StreamPosition> from;
+  if (const std::string epoch = asked.request.query("epoch"); !epoch.empty()) {
+    from = parse_position(epoch + ":" + asked.request.query("offset"));
+    if (!from) {
+      return asked.exchange.refuse(
+          {ReplyCode::kBadField, "offset must be an integer of 0 or more", "offset"});
+    }
+  }
+  make_long_poll({context_.hub, streams_}, asked.exchange, std::chrono::seconds(*wait))
+      ->start(asked.channel, std::move(from));
+}
+
+void Rest::get_events(const ChannelRequest& asked) {
+  if (!asked.principal.can(asked.channel, "subscribe")) {
+    return asked.exchange.refuse(denied("subscribe", asked.channel));
+  }
+  std::string last(asked.request.header("Last-Event-ID"));
+  if (last.empty()) last = asked.request.query("lastEventId");
+  std::optional<StreamPosition> from;
+  if (!last.empty()) {
+    from = parse_position(last);
+    if (!from) {
+      return asked.exchange.refuse(
+          {ReplyCode::kBadField, "Last-Event-ID must be epoch:offset", "Last-Event-ID"});
+    }
+  }
+  constexpr auto kServerLifetime = std::chrono::hours(24);
+  const Milliseconds lifetime =
+      asked.principal.server
+          ? Milliseconds(kServerLifetime)
+          : Milliseconds(asked.principal.claims.expires_ms - context_.clock.wall_ms());
+  make_event_stream({context_.hub, streams_}, asked.exchange, context_.config.gateway.ping,
+                    lifetime)
+      ->start(asked.channel, std::move(from));
+}
+
+void Rest::post_token(const net::HttpRequest& request, const Exchange& exchange) {
+  const std::int64_t now_ms = context_.clock.wall_ms();
+  const auto principal = authenticate(request, context_.config.gateway, now_ms);
+  if (!principal) return exchange.refuse(principal.error());
+  const auto body = json_body(request, false);
+  if (!body) return exchange.refuse(body.error());
+  auto issued = issue_token(*body, *principal, context_.config.gateway, now_ms);
+  if (!issued) return exchange.refuse(issued.error());
+  exchange.send(200, std::move(*issued));
+}
+
+void Rest::post_sandbox_session(const net::HttpRequest& request, const Exchange& exchange) {
+  if (!config::is_loopback(request.peer_address)) {
+    return exchange.refuse({ReplyCode::kNotFound, "the sandbox is for this machine only"});
+  }
+  const auto body = json_body(request, true);
+  if (!body) return exchange.refuse(body.error());
+  auto session = open_sandbox_session(*body, context_.config, context_.clock.wall_ms());
+  if (!session) return exchange.refuse(session.error());
+  exchange.send(200, std::move(*session));
+}
+
+}  // namespace deskwire::publishers

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "config/config.h"
+#include "core/clock.h"
+#include "core/net/http_server.h"
+#include "publishers/access.h"
+#include "publishers/codes.h"
+#include "publishers/gateway.h"
+#include "publishers/local_hub.h"
+#include "publishers/operations.h"
+#include "publishers/rest_stream.h"
+#include "publishers/token_bucket.h"
+
+namespace deskwire::publishers {
+
+/// One request being answered: adds the CORS headers for pages that may read the answer.
+///
+/// Thread safety: as HttpResponder.
+class Exchange {
+ public:
+  Exchange(net::HttpResponder responder, std::string origin)
+      : responder_(std::move(responder)), origin_(std::move(origin)) {}
+
+  void send(int status, std::string json) const;
+  void send(net::HttpResponse response) const;
+  void refuse(const Refusal& refusal) const;
+  void begin_stream(net::HttpResponse head, std::function<void()> on_gone) const;
+  const net::HttpResponder& responder() const { return responder_; }
+
+ private:
+  void add_cors(net::HttpResponse& response) const;
+
+  net::HttpResponder responder_;
+  std::string origin_;  ///< Of an allowed page; empty: no page asks.
+};
+
+/// The gateway's REST on one loop (contract §4): messages, presence, long poll and SSE of channels,
+/// tokens, sandbox sessions, and the pages.
+///
+/// Loop thread only.
+class Rest {
+ public:
+  struct Context {
+    const config::Config& config;
+    const Clock& clock;
+    LocalHub& hub;
+    Operations& operations;
+    const std::map<std::string, Page>& pages;
+  };
+  explicit Rest(const Context& context);
+
+  void handle(net::HttpRequest&& request, net::HttpResponder responder);
+  /// Ends SSE streams and long polls; clients come back.
+  void end_streams() { streams_.end_all(); }
+
+ private:
+  struct ChannelRequest {
+    const net::HttpRequest& request;
+    std::string channel;
+    Principal principal;
+    Exchange exchange;
+  };
+
+  void route(const net::HttpRequest& request, const Exchange& exchange);
+  void channel_route(const net::HttpRequest& request, const Exchange& exchange);
+  void post_message(const ChannelRequest& asked);
+  void get_messages(const ChannelRequest& asked);
+  void get_presence(const ChannelRequest& asked);
+  void get_poll(const ChannelRequest& asked);
+  void get_events(const ChannelRequest& asked);
+  void post_token(const net::HttpRequest& request, const Exchange& exchange);
+  void post_sandbox_session(const net::HttpRequest& request, const Exchange& exchange);
+  void refuse_handshake(const net::HttpRequest& request, const Exchange& exchange);
+  bool get_page(const net::HttpRequest& request, const Exchange& exchange);
+  std::optional<Refusal> over_rate(const Principal& principal);
+
+  Context context_;
+  RestStreams streams_;
+  std::unordered_map<std::string, TokenBucket> rates_;  ///< By client id.
+};
+
+/// Percent-decodes a path segment; nullopt when an escape is broken.
+std::optional<std::string> decode_segment(std::string_view segment);
+
+}  // namespace deskwire::publishers
