@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "cli/config_choice.h"
 #include "cli/helpdesk_clients.h"
 #include "cli/job_access.h"
 #include "cli/redis_facts.h"
@@ -120,14 +121,9 @@ int try_to_bind(const config::HostPort& address) {
 
 /// Whether a deskwire answers at the admin door, whatever its state.
 bool deskwire_answers(const config::Config& config) {
-  const auto address = config::parse_listen(config.admin.listen);
+  const auto address = reachable_address(config.admin.listen);
   if (!address) return false;
-  std::string host = address->host;
-  if (host == "0.0.0.0") host = "127.0.0.1";
-  if (host == "::") host = "::1";
-  if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  worker::HttpClient client(
-      {"http://" + host + ":" + std::to_string(address->port), kHttpTimeout, 65536});
+  worker::HttpClient client({"http://" + *address, kHttpTimeout, 65536});
   const auto answer = client.send({"GET", "/readyz", {}, ""});
   if (!answer) return false;
   const auto body = parse_json(answer->body);

@@ -9,7 +9,6 @@
 #include "cli/config_choice.h"
 #include "cli/exit_code.h"
 #include "cli/table.h"
-#include "config/load.h"
 #include "core/clock.h"
 #include "core/ids.h"
 #include "core/json.h"
@@ -69,17 +68,6 @@ Result<std::string> message_body(const config::Source& source, const SendOptions
   return dump_json(body);
 }
 
-/// Where the receiver can be reached from here: 0.0.0.0 is an address to listen on only.
-Result<std::string> receiver_url(const config::Config& config) {
-  const auto address = config::parse_listen(config.receiver.listen);
-  if (!address) return fail(address.error());
-  std::string host = address->host;
-  if (host == "0.0.0.0") host = "127.0.0.1";
-  if (host == "::") host = "::1";
-  if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  return "http://" + host + ":" + std::to_string(address->port);
-}
-
 int print_answer(const SendOptions& options, const worker::HttpResponse& answer) {
   const bool taken = answer.status >= 200 && answer.status < 300;
   auto body = parse_json(answer.body);
@@ -111,13 +99,14 @@ int send(const SendOptions& options) {
   if (!body) return report(body.error());
   const auto delivery = webhooks::prepare_delivery(*source, *body, new_ulid(now_ms), now_ms / 1000);
   if (!delivery) return report(delivery.error());
-  auto url = options.url.empty() ? receiver_url(*config) : Result<std::string>(options.url);
-  if (!url) return report(url.error());
+  const auto address = reachable_address(config->receiver.listen);
+  if (!address) return report(address.error());
+  const std::string url = options.url.empty() ? "http://" + *address : options.url;
 
-  worker::HttpClient client({*url, kTimeout, 1U << 20U});
+  worker::HttpClient client({url, kTimeout, 1U << 20U});
   const auto answer = client.send({"POST", delivery->target, delivery->headers, *body});
   if (!answer) {
-    std::cerr << "deskwire: send to " << *url << ": " << answer.error().message
+    std::cerr << "deskwire: send to " << url << ": " << answer.error().message
               << "; is `deskwire serve` running?\n";
     return kUnreachable;
   }

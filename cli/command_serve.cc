@@ -17,6 +17,7 @@
 #include "cli/version.h"
 #include "config/load.h"
 #include "core/log.h"
+#include "publishers/echo_server.h"
 
 namespace deskwire::cli {
 namespace {
@@ -92,7 +93,24 @@ int serve_with(const config::Config& config, const Roles& roles, const ServeOpti
   return kDone;
 }
 
+/// For public conformance suites: nothing but the session code, until a signal.
+int serve_echo(const std::string& listen) {
+  block_signals();
+  const SystemClock clock;
+  publishers::EchoServer server(listen, clock);
+  if (auto started = server.start(); !started) {
+    report(started.error());
+    return kNotDone;
+  }
+  std::cout << "echo on port " << server.port() << std::endl;
+  while (true) {
+    const auto signal = wait_signal(kTick);
+    if (signal == SIGTERM || signal == SIGINT) return kDone;
+  }
+}
+
 int serve(const ServeOptions& options, const std::string& program) {
+  if (!options.echo.empty()) return serve_echo(options.echo);
   const auto roles = parse_roles(options.roles);
   if (!roles) {
     report(roles.error());
@@ -143,6 +161,7 @@ void add_serve(CLI::App& app, Action& action, const std::string& program) {
       ->add_option("--roles", options->roles,
                    "Only some of receiver,worker,gateway,sla [default: all]")
       ->type_name("ROLE,…");
+  command->add_option("--echo", options->echo, "WebSocket echo on HOST:PORT")->group("");
   command->callback([options, program, &action] {
     action = [options, program] { return serve(*options, program); };
   });

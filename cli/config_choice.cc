@@ -38,6 +38,16 @@ Result<redis::Endpoint> redis_endpoint(const config::Config& config) {
   return embedded_redis_endpoint(config.data_dir);
 }
 
+Result<std::string> reachable_address(const std::string& listen) {
+  const auto address = config::parse_listen(listen);
+  if (!address) return fail(address.error());
+  std::string host = address->host;
+  if (host == "0.0.0.0") host = "127.0.0.1";
+  if (host == "::") host = "::1";
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return host + ":" + std::to_string(address->port);
+}
+
 std::string as_arguments(const ConfigChoice& choice) {
   std::string text;
   if (!choice.file.empty()) text += " --config " + choice.file;

@@ -32,6 +32,11 @@ Result<config::Config> load_config_with_secrets(const ConfigChoice& choice);
 /// @errors kInvalid: the path of data_dir is too long for a Unix socket.
 Result<redis::Endpoint> redis_endpoint(const config::Config& config);
 
+/// "host:port" under which a door can be reached from this machine: 0.0.0.0 and :: are addresses to
+/// listen on only.
+/// @errors kInvalid: not an address.
+Result<std::string> reachable_address(const std::string& listen);
+
 /// The options again, for commands that are suggested to people: " --config FILE" or "".
 std::string as_arguments(const ConfigChoice& choice);
 

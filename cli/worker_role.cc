@@ -35,7 +35,7 @@ WorkerRole::WorkerRole(const config::Config& config, const Roles& roles, redis::
       handoff_(store, helpdesks_, clock),
       pool_(store, {{"reply", &reply_}, {"handoff", &handoff_}}, config.jobs, clock, metrics,
             WorkerId("w-" + new_ulid(clock.wall_ms()))),
-      queue_wait_(client, log, config.queue_wait, clock, metrics),
+      queue_wait_(client, log, config.queue_wait, clock),
       dispatcher_(store, bell_connection, clock, WorkerId("d-" + new_ulid(clock.wall_ms())),
                   metrics, callbacks()) {}
 

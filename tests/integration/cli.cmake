@@ -1,0 +1,5 @@
+deskwire_add_tests(NAME integration_cli LABEL integration
+  SOURCES
+    integration/admin_door_test.cc
+    integration/embedded_redis_test.cc
+  DEPS deskwire::cli nlohmann_json::nlohmann_json)
