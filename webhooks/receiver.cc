@@ -38,8 +38,8 @@ constexpr std::string_view kPathPrefix = "/webhooks/";
 // Chatwoot waits five seconds for an answer; whoever is being answered shall get it.
 constexpr Milliseconds kDrainGrace{5000};
 constexpr std::size_t kLoggedIdLength = 64;
-constexpr int kRetryAfterLeast_s = 5;
-constexpr int kRetryAfterSpread_s = 51;
+constexpr int kRetryAfterLeastSeconds = 5;
+constexpr int kRetryAfterSpreadSeconds = 51;
 
 /// What all deliveries share. Callbacks of the store hold it, so it outlives the Receiver.
 struct Door {
@@ -110,8 +110,8 @@ HttpResponse too_busy() {
   HttpResponse response = net::error_response(42900, "overloaded, send again later");
   // Spread, so that all who were refused do not come back together.
   const auto random = static_cast<unsigned char>(random_bytes(1)[0]);
-  response.headers.emplace_back("Retry-After",
-                                std::to_string(kRetryAfterLeast_s + random % kRetryAfterSpread_s));
+  response.headers.emplace_back(
+      "Retry-After", std::to_string(kRetryAfterLeastSeconds + random % kRetryAfterSpreadSeconds));
   return response;
 }
 

@@ -58,9 +58,9 @@ EventRow row_of(std::string_view name) {
 }
 
 const json& first_message(const json& conversation) {
-  static const json kNone = json::object();
+  static const json none = json::object();
   const json& messages = array_at(conversation, "messages");
-  return messages.empty() ? kNone : messages.front();
+  return messages.empty() ? none : messages.front();
 }
 
 /// A contact's record has no `type` at the top level of a payload; users and bots always have one.

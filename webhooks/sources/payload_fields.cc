@@ -116,9 +116,9 @@ std::string conversation_status_at(const json& object, std::string_view key) {
 }
 
 const json& array_at(const json& object, std::string_view key) {
-  static const json kEmpty = json::array();
+  static const json empty = json::array();
   const json* value = member(object, key);
-  return value != nullptr && value->is_array() ? *value : kEmpty;
+  return value != nullptr && value->is_array() ? *value : empty;
 }
 
 }  // namespace deskwire::webhooks
