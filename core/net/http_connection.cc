@@ -295,7 +295,7 @@ void HttpConnection::linger() {
 
 // ---- Streaming ----
 
-void HttpConnection::stream_begin(std::uint64_t exchange, HttpResponse head,
+void HttpConnection::stream_begin(std::uint64_t exchange, const HttpResponse& head,
                                   std::function<void()> on_gone) {
   if (exchange != exchange_ || phase_ != Phase::kHandling) {
     if (on_gone != nullptr) owner_.loop()->post(std::move(on_gone));

@@ -39,7 +39,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   /// From responders. `exchange` says which request they belong to; a late one is ignored.
   void answer(std::uint64_t exchange, HttpResponse response);
-  void stream_begin(std::uint64_t exchange, HttpResponse head, std::function<void()> on_gone);
+  void stream_begin(std::uint64_t exchange, const HttpResponse& head,
+                    std::function<void()> on_gone);
   void stream_write(std::uint64_t exchange, std::string_view chunk);
   void stream_end(std::uint64_t exchange);
 

@@ -39,7 +39,7 @@ void HttpResponder::stream_begin(HttpResponse head, std::function<void()> on_gon
   state_->on_loop([loop = state_->loop.get(), number = state_->exchange, head = std::move(head),
                    on_gone = std::move(on_gone)](HttpConnection* open) mutable {
     if (open != nullptr)
-      open->stream_begin(number, std::move(head), std::move(on_gone));
+      open->stream_begin(number, head, std::move(on_gone));
     else if (on_gone != nullptr)
       loop->post(std::move(on_gone));
   });

@@ -15,15 +15,21 @@ namespace deskwire::net {
 
 namespace {
 
-std::string_view host_of(std::string_view listen) { return listen.substr(0, listen.rfind(':')); }
+HttpSettings make_settings(HttpServer::Options options, HttpServer::Handler handler,
+                           HttpServer::UpgradeHandler upgrade, HttpServer::RefusedHook refused) {
+  const std::string_view listen = options.listen;
+  HostList hosts(options.hosts, listen.substr(0, listen.rfind(':')));
+  return {std::move(options), std::move(hosts), std::move(handler), std::move(upgrade),
+          std::move(refused)};
+}
 
 }  // namespace
 
 class HttpServer::Impl {
  public:
-  Impl(const Options& options, Handler handler, UpgradeHandler upgrade, RefusedHook refused)
-      : settings_{options, HostList(options.hosts, host_of(options.listen)), std::move(handler),
-                  std::move(upgrade), std::move(refused)} {
+  Impl(Options options, Handler handler, UpgradeHandler upgrade, RefusedHook refused)
+      : settings_(make_settings(std::move(options), std::move(handler), std::move(upgrade),
+                                std::move(refused))) {
     for (int i = 0; i < std::max(settings_.options.threads, 1); ++i) {
       auto loop = IoLoop::make(settings_.options.name + "-" + std::to_string(i));
       if (!loop) {
@@ -78,11 +84,10 @@ class HttpServer::Impl {
     const MutexLock lock(mutex_);
     if (phase_ == Phase::kStopped) return;
     phase_ = Phase::kStopped;
+    for (const auto& connections : connections_)
+      connections->loop()->post([&served = *connections] { served.close_all(); });
     // The first loop accepts for all of them, so it ends first.
-    for (std::size_t i = 0; i < loops_.size(); ++i) {
-      loops_[i]->post([&served = *connections_[i]] { served.close_all(); });
-      loops_[i]->stop();
-    }
+    for (const auto& loop : loops_) loop->stop();
   }
 
   std::uint16_t port() const { return port_; }
@@ -153,7 +158,7 @@ class HttpServer::Impl {
 
 HttpServer::HttpServer(Options options, Handler handler, UpgradeHandler upgrade,
                        RefusedHook refused)
-    : impl_(std::make_unique<Impl>(options, std::move(handler), std::move(upgrade),
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(handler), std::move(upgrade),
                                    std::move(refused))) {}
 HttpServer::~HttpServer() { stop(); }
 
