@@ -6,6 +6,7 @@ deskwire_add_tests(NAME unit_webhooks LABEL unit
     unit/helpdesk_event_test.cc
     unit/outgoing_delivery_test.cc
     unit/plain_content_test.cc
+    unit/replayed_delivery_test.cc
     unit/reply_payload_test.cc
     unit/signature_test.cc
     unit/timestamp_test.cc

@@ -6,7 +6,7 @@ namespace deskwire::webhooks {
 
 /// Chatwoot's deliveries: account webhooks, inbox webhooks, agent bots, and the unsigned ones of
 /// automations and macros (auth basic or url_token). Written against 4.14.2 and tolerant to older
-/// ones; the shapes are described in docs/chatwoot.md.
+/// ones; tests/fixtures/chatwoot has a payload of each shape.
 /// Source: chatwoot app/listeners, lib/webhooks/trigger.rb, app/presenters/conversations.
 class ChatwootParser final : public SourceParser {
  public:
