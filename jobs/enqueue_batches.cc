@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <iterator>
 #include <utility>
 
 #include "core/channel.h"
@@ -143,8 +144,9 @@ struct EnqueueBatches::Queues : std::enable_shared_from_this<Queues> {
   void send(int shard, Batch batch) {
     std::vector<std::string> args = header;
     args.front() = std::to_string(batch.size());
-    for (const Pending& pending : batch) {
-      args.insert(args.end(), pending.args.begin(), pending.args.end());
+    for (Pending& pending : batch) {
+      args.insert(args.end(), std::make_move_iterator(pending.args.begin()),
+                  std::make_move_iterator(pending.args.end()));
     }
     auto shared = std::make_shared<Batch>(std::move(batch));
     client.submit(scripts::enqueue(), scripts::keys_of(shard), std::move(args),

@@ -58,17 +58,18 @@ std::vector<std::string> step_args(const StepRequest& request, const LaneLimits&
 
 /// @return False when the payload cannot be read.
 bool read_lease(const Reply& reply, std::size_t max_payload_bytes, Lease& lease) {
+  const Reply& fields = reply.at(4);
   lease.id = JobId(reply.at(0).as_string());
   lease.token = reply.at(1).as_integer();
-  lease.lane = reply.at(2).as_string();
-  lease.kind = reply.at(3).as_string();
-  lease.root = JobId(reply.at(5).as_string());
-  lease.attempt = static_cast<int>(reply.at(6).as_integer(1));
-  lease.max_attempts = static_cast<int>(reply.at(7).as_integer(1));
-  lease.crashes = static_cast<int>(reply.at(8).as_integer());
-  lease.created_at_ms = reply.at(9).as_integer();
-  lease.saved_reply = reply.at(10).as_string();
-  Result<std::string> payload = unpack_payload(reply.at(4).text, max_payload_bytes);
+  lease.saved_reply = reply.at(3).as_string();
+  lease.lane = fields.at(1).as_string();
+  lease.kind = fields.at(2).as_string();
+  lease.root = fields.at(3).is_nil() ? lease.id : JobId(fields.at(3).as_string());
+  lease.attempt = static_cast<int>(fields.at(4).as_integer(1));
+  lease.max_attempts = static_cast<int>(fields.at(5).as_integer(1));
+  lease.crashes = static_cast<int>(fields.at(6).as_integer());
+  lease.created_at_ms = fields.at(7).as_integer();
+  Result<std::string> payload = unpack_payload(reply.at(2).text, max_payload_bytes);
   if (!payload) return false;
   lease.payload = std::move(*payload);
   return true;

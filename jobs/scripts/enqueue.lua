@@ -18,36 +18,41 @@
 --   events (channel_log.lua)
 -- Returns  for each request {"ok", offset, ...}, {"again", job} for a repeat of this very receipt,
 --          {"duplicate", job} (job "" when the first one made none),
---          {"full", jobs in the lane}
+--          {"full", most jobs of a lane}
 --          or {"broken", why} where foreign data under our keys was in the way
 local SEEN_SECONDS = 2 * 86400 + 3600
 
 local max_lane_jobs, known_seconds = tonumber(ARGV[2]), tonumber(ARGV[3])
 local day = math.floor(now / 86400000)
 local today, yesterday = P .. 'seen:' .. day, P .. 'seen:' .. (day - 1)
-local has_yesterday = redis.call('EXISTS', yesterday) == 1
 
 -- Written once at the end, for all requests together.
-local new_digests, new_seen, new_ready = {}, {}, {}
+local new_seen, new_ready = {}, {}
 local timer_was_set = false
 
--- What the first delivery under one of these digests left: its receipt, "-" before it when it made
--- no job; nil for news.
-local function first_seen(digests)
+-- What deliveries left under their digests: the receipt, "-" before it when it made no job. Looked
+-- up once, for all requests together.
+local seen = {}
+
+local function look_up(digests)
   if #digests == 0 then
-    return nil
+    return
   end
-  for _, digest in ipairs(digests) do
-    if new_digests[digest] then
-      return new_digests[digest]
+  for _, bucket in ipairs({yesterday, today}) do
+    if redis.call('EXISTS', bucket) == 1 then
+      for i, first in ipairs(redis.call('HMGET', bucket, unpack(digests))) do
+        if first then
+          seen[digests[i]] = first
+        end
+      end
     end
   end
-  for _, bucket in ipairs({today, has_yesterday and yesterday}) do
-    local found = bucket and redis.call('HMGET', bucket, unpack(digests)) or {}
-    for i = 1, #digests do
-      if found[i] then
-        return found[i]
-      end
+end
+
+local function first_seen(digests)
+  for _, digest in ipairs(digests) do
+    if seen[digest] then
+      return seen[digest]
     end
   end
   return nil
@@ -55,8 +60,8 @@ end
 
 local function remember(digests, value)
   for _, digest in ipairs(digests) do
-    if not new_digests[digest] then
-      new_digests[digest] = value
+    if not seen[digest] then
+      seen[digest] = value
       new_seen[#new_seen + 1] = digest
       new_seen[#new_seen + 1] = value
     end
@@ -78,35 +83,42 @@ local function not_older(a, b)
   return a >= b
 end
 
-local function write_job(lane, id, job)
-  local key = P .. 'j:' .. id
+-- Writes a job that is dead from the start.
+local function write_dead(id, job)
   redis.call('SET', P .. 'p:' .. id, job.payload)
-  if job.bury_code ~= '' then
-    redis.call('HSET', key, 's', 'd', 'l', lane, 'k', job.kind, 't', now, 'ma', job.max_attempts,
-      'err', job.bury_code, 'msg', job.bury_message, 'fin', now)
-    redis.call('ZADD', P .. 'dead', now, id)
-    return
+  redis.call('HSET', P .. 'j:' .. id, 's', 'd', 'l', job.lane, 'k', job.kind, 't', now,
+    'ma', job.max_attempts, 'err', job.bury_code, 'msg', job.bury_message, 'fin', now)
+  redis.call('ZADD', P .. 'dead', now, id)
+end
+
+-- Writes a job at the end of its lane; false when the lane is full.
+local function write_job(id, job)
+  local lane = job.lane
+  local length = redis.call('RPUSH', P .. 'l:' .. lane, id)
+  if length > max_lane_jobs then
+    redis.call('RPOP', P .. 'l:' .. lane)
+    return false
   end
-  local list = P .. 'l:' .. lane
-  local delay = tonumber(job.delay)
-  if delay > 0 then
-    redis.call('HSET', key, 's', 's', 'l', lane, 'k', job.kind, 't', now, 'ma', job.max_attempts,
-      'due', now + delay)
-    count_job('s', 1)
-  else
-    redis.call('HSET', key, 's', 'a', 'l', lane, 'k', job.kind, 't', now, 'ma', job.max_attempts)
+  redis.call('SET', P .. 'p:' .. id, job.payload)
+  if job.delay == '0' then
+    redis.call('HSET', P .. 'j:' .. id, 's', 'a', 'l', lane, 'k', job.kind, 't', now,
+      'ma', job.max_attempts)
     count_job('a', 1)
+    if length == 1 then
+      new_ready[#new_ready + 1] = lane
+    end
+    return true
   end
-  if redis.call('RPUSH', list, id) > 1 then
-    return
-  end
-  if delay > 0 then
-    redis.call('ZADD', P .. 'timers', now + delay, 'r:' .. lane)
+  local due = now + tonumber(job.delay)
+  redis.call('HSET', P .. 'j:' .. id, 's', 's', 'l', lane, 'k', job.kind, 't', now,
+    'ma', job.max_attempts, 'due', due)
+  count_job('s', 1)
+  if length == 1 then
+    redis.call('ZADD', P .. 'timers', due, 'r:' .. lane)
     -- Whoever sleeps until the shard's first timer has to learn of an earlier one.
     timer_was_set = timer_was_set or redis.call('ZRANGE', P .. 'timers', 0, 0)[1] == 'r:' .. lane
-  else
-    new_ready[#new_ready + 1] = lane
   end
+  return true
 end
 
 -- News of a conversation. Status and assignee by the helpdesk's time, the last message by its id,
@@ -209,15 +221,10 @@ local function take_in(request)
     return {first_receipt == receipt and 'again' or 'duplicate', made and first or ''}
   end
   local makes_job = request.kind ~= ''
-  if makes_job and request.bury_code == '' then
-    local length = redis.call('LLEN', P .. 'l:' .. lane)
-    if length >= max_lane_jobs then
-      return {'full', length}
-    end
-  end
-
-  if makes_job then
-    write_job(lane, receipt, request)
+  if makes_job and request.bury_code ~= '' then
+    write_dead(receipt, request)
+  elseif makes_job and not write_job(receipt, request) then
+    return {'full', max_lane_jobs}
   end
   remember(digests, makes_job and receipt or '-' .. receipt)
   if request.fact ~= '' or #request.state > 0 then
@@ -231,10 +238,19 @@ local function take_in(request)
   return offsets
 end
 
-local results, at = {}, 6
+local requests, digests, at = {}, {}, 6
 for i = 1, tonumber(ARGV[1]) do
   local request
   request, at = read_request(at)
+  requests[i] = request
+  for _, digest in ipairs(request.digests) do
+    digests[#digests + 1] = digest
+  end
+end
+look_up(digests)
+
+local results = {}
+for i, request in ipairs(requests) do
   -- Foreign data under the keys of one conversation must not fail the requests of the others.
   local whole, result = pcall(take_in, request)
   if not whole then

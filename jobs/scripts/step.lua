@@ -12,9 +12,12 @@
 -- ARGV[8]   a random epoch, ARGV[9] most events of a log, ARGV[10] most seconds of a log
 -- ARGV[11]  number of completions; for each: id, token, outcome, reason (for an effect left open),
 --           effect, remote id, our message id (each may be empty), events (channel_log.lua)
--- Returns   {now, next due, {stale id, ...}, {lease, ...}}, a lease being {id, token, lane, kind,
---           payload, root, attempt, max attempts, crashes, created, saved reply};
+-- Returns   {now, next due, {stale id, ...}, {lease, ...}}, a lease being {id, token, payload,
+--           saved reply, {state before, lane, kind, root, attempt, max attempts, crashes, created,
+--           ...}} with nil for fields that the job does not have;
 --           or the number of the last request when this one is older
+local TRIM_EVERY = 16
+
 local worker_key = P .. 'w:' .. ARGV[1]
 local want, lease_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
 local limits = channel_limits(ARGV[8], ARGV[9], ARGV[10])
@@ -90,10 +93,12 @@ end
 if #finished > 0 then
   redis.call('ZREM', P .. 'lease', unpack(freed))
   redis.call('ZADD', P .. 'done', unpack(finished))
-  -- Twice what came in at most: retention catches up without ever making one call long.
-  local excess = redis.call('ZCARD', P .. 'done') - tonumber(ARGV[6])
+  -- Now and then, twice what came in since at most: retention keeps up, and no call gets long.
+  local every = #freed >= TRIM_EVERY and 1 or TRIM_EVERY
+  local excess = tonumber(ARGV[2]) % every == 0 and
+    redis.call('ZCARD', P .. 'done') - tonumber(ARGV[6]) or 0
   if excess > 0 then
-    local old = redis.call('ZPOPMIN', P .. 'done', math.min(excess, 2 * #freed))
+    local old = redis.call('ZPOPMIN', P .. 'done', math.min(excess, 2 * every * #freed))
     local keys = {}
     for i = 1, #old, 2 do
       keys[#keys + 1] = P .. 'j:' .. old[i]
@@ -150,13 +155,12 @@ if #taken > 0 then
   local payloads = redis.call('MGET', unpack(payload_keys))
   for i, lease in ipairs(taken) do
     local id, job = lease[1], lease[3]
-    local saved = ''
+    local saved = false
     -- Only an intent leaves a text, and only a retry or a replay can find one.
     if job[9] or job[10] then
-      saved = redis.call('HGET', P .. 'x:' .. (job[4] or id), 'reply') or ''
+      saved = redis.call('HGET', P .. 'x:' .. (job[4] or id), 'reply')
     end
-    leases[i] = {id, lease[2], job[2] or '', job[3] or '', payloads[i], job[4] or id, job[5] or '1',
-      job[6] or '1', job[7] or '0', job[8] or '0', saved}
+    leases[i] = {id, lease[2], payloads[i], saved, job}
   end
 end
 
