@@ -20,9 +20,9 @@ const typists = new Map(); // actor and id -> {name, timer}
 
 function sessionInAddress() {
   const fragment = new URLSearchParams(location.hash.slice(1));
-  const conversation = fragment.get("c");
+  const key = fragment.get("c");
   const token = fragment.get("t");
-  return conversation && token ? { conversation, token } : null;
+  return key && token ? { channel: `conversation:${key}`, token } : null;
 }
 
 async function newSession() {
@@ -32,8 +32,8 @@ async function newSession() {
   return response.json();
 }
 
-function showAddress({ conversation, token }) {
-  const fragment = new URLSearchParams({ c: conversation, t: token });
+function showAddress({ channel, token }) {
+  const fragment = new URLSearchParams({ c: channel.replace("conversation:", ""), t: token });
   history.replaceState(null, "", `#${fragment}`);
   byId("second-window").href = location.href;
 }
@@ -225,7 +225,9 @@ function announceTyping(connection) {
   };
 }
 
-function showCommands({ conversation, channel, token }) {
+function showCommands({ channel, token }) {
+  // A source's namespace stands before "~" and is not part of the conversation's own id.
+  const conversation = channel.replace(/^conversation:(.*~)?/, "");
   const commands = [
     ["Follow this conversation", `build/release/deskwire watch ${channel}`],
     [
@@ -285,7 +287,6 @@ window.addEventListener("hashchange", () => location.reload());
 
 try {
   const session = sessionInAddress() ?? (await newSession());
-  session.channel = `conversation:${session.conversation}`;
   showAddress(session);
   showCommands(session);
   const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/ws`;
