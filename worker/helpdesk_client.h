@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +15,13 @@ struct ConversationRef {
   std::string account_id;
   std::string conversation_id;
   std::string key;  ///< Conversation key, for logs.
+};
+
+/// What a check of the tokens found out about one of them.
+struct AccessFinding {
+  enum class Level : std::uint8_t { kGood, kDoubtful, kRefused };
+  Level level = Level::kGood;
+  std::string text;  ///< For people, without secrets.
 };
 
 struct PostRequest {
@@ -50,8 +58,8 @@ class HelpdeskClient {
                                                           const std::string& source_id) = 0;
   /// Gives the conversation to a human (Chatwoot: status open).
   virtual Status hand_off(const ConversationRef& conversation) = 0;
-  /// For `doctor`: can the tokens do what we need? One line a finding.
-  virtual Result<std::vector<std::string>> check_access() = 0;
+  /// For `doctor`: can the tokens do what we need?
+  virtual Result<std::vector<AccessFinding>> check_access() = 0;
   /// Ends calls in flight with kCancelled; later calls fail at once.
   virtual void stop() = 0;
 };

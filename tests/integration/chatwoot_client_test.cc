@@ -137,7 +137,8 @@ TEST_CASE("a silent or trickling helpdesk is cut off at one deadline for the who
   CHECK(client.create_message(reply()).error().code == ErrorCode::kTimeout);
   release.push(1);
 
-  for (const std::size_t at_once : {0, 60}) {  // In the head, and in the body.
+  for (const std::size_t at_once :
+       {std::size_t{0}, std::size_t{60}}) {  // In the head, and in the body.
     FakeHttp slow([](const FakeHttp::Request&) {
       return FakeHttp::json(200, std::string(100000, ' ') + R"({"id":1})");
     });
@@ -255,8 +256,10 @@ TEST_CASE("the doctor learns what the tokens may do", "[worker][chatwoot]") {
   const auto findings = ChatwootClient(source_at(peer.url())).check_access();
   REQUIRE(findings);
   REQUIRE(findings->size() == 2);
-  CHECK(findings->at(0) == "bot token: accepted");
-  CHECK(findings->at(1).find("user token: refused") == 0);
+  CHECK(findings->at(0).level == AccessFinding::Level::kGood);
+  CHECK(findings->at(0).text == "bot token: accepted");
+  CHECK(findings->at(1).level == AccessFinding::Level::kRefused);
+  CHECK(findings->at(1).text.find("user token: refused") == 0);
 }
 
 TEST_CASE("stopping ends calls in flight and refuses new ones", "[worker][chatwoot]") {

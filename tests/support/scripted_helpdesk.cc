@@ -97,8 +97,8 @@ Status ScriptedHelpdesk::hand_off(const worker::ConversationRef& conversation) {
   return {};
 }
 
-Result<std::vector<std::string>> ScriptedHelpdesk::check_access() {
-  return std::vector<std::string>{"scripted"};
+Result<std::vector<worker::AccessFinding>> ScriptedHelpdesk::check_access() {
+  return std::vector<worker::AccessFinding>{{worker::AccessFinding::Level::kGood, "scripted"}};
 }
 
 void ScriptedHelpdesk::stop() {

@@ -49,7 +49,7 @@ class ScriptedHelpdesk final : public worker::HelpdeskClient {
   Result<std::optional<std::string>> find_message(const worker::ConversationRef& conversation,
                                                   const std::string& source_id) override;
   Status hand_off(const worker::ConversationRef& conversation) override;
-  Result<std::vector<std::string>> check_access() override;
+  Result<std::vector<worker::AccessFinding>> check_access() override;
   void stop() override;
 
  private:

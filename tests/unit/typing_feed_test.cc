@@ -27,7 +27,9 @@ class TypingHelpdesk final : public HelpdeskClient {
     return std::nullopt;
   }
   Status hand_off(const ConversationRef& /*conversation*/) override { return {}; }
-  Result<std::vector<std::string>> check_access() override { return std::vector<std::string>{}; }
+  Result<std::vector<AccessFinding>> check_access() override {
+    return std::vector<AccessFinding>{};
+  }
   void stop() override {}
 
   EventProbe<std::pair<std::string, bool>> heard;

@@ -151,14 +151,15 @@ Status ChatwootClient::hand_off(const ConversationRef& conversation) {
   return {};
 }
 
-Result<std::vector<std::string>> ChatwootClient::check_access() {
+Result<std::vector<AccessFinding>> ChatwootClient::check_access() {
+  using Level = AccessFinding::Level;
   const auto account = integer_id(source_.account_id);
   if (!account) {
-    return std::vector<std::string>{
-        "tokens not checked: set config sources[].account_id to check them"};
+    return std::vector<AccessFinding>{
+        {Level::kDoubtful, "tokens not checked: set config sources[].account_id to check them"}};
   }
   const std::string base = "/api/v1/accounts/" + std::to_string(*account) + "/conversations";
-  std::vector<std::string> findings;
+  std::vector<AccessFinding> findings;
 
   // No conversation has the id 0, so nothing is changed whatever the token may do.
   auto writing = http_.send({"POST",
@@ -170,26 +171,29 @@ Result<std::vector<std::string>> ChatwootClient::check_access() {
   const bool only_typing_refused =  // Bots may not type before 4.12.
       refusal && string_at(*refusal, "error").find("for bots") != std::string::npos;
   if (writing->status == 404 || (writing->status >= 200 && writing->status < 300)) {
-    findings.emplace_back("bot token: accepted");
+    findings.push_back({Level::kGood, "bot token: accepted"});
   } else if (only_typing_refused) {
-    findings.emplace_back("bot token: accepted, but this Chatwoot does not let bots show typing");
+    findings.push_back(
+        {Level::kGood, "bot token: accepted, but this Chatwoot does not let bots show typing"});
   } else {
-    findings.push_back("bot token: refused with status " + std::to_string(writing->status) +
-                       "; replies cannot be posted");
+    findings.push_back({Level::kRefused, "bot token: refused with status " +
+                                             std::to_string(writing->status) +
+                                             "; replies cannot be posted"});
   }
 
   if (source_.user_token.empty()) {
-    findings.emplace_back(
-        "user token: none; a post with an unknown outcome cannot be looked up and goes to a human");
+    findings.push_back({Level::kGood,
+                        "user token: none; a post with an unknown outcome cannot be looked up and "
+                        "goes to a human"});
     return findings;
   }
   auto reading = call("GET", base, "", source_.user_token);
   if (reading) {
-    findings.emplace_back("user token: can read conversations");
+    findings.push_back({Level::kGood, "user token: can read conversations"});
   } else if (reading.error().code == ErrorCode::kUnauthorized ||
              reading.error().code == ErrorCode::kDenied ||
              reading.error().code == ErrorCode::kNotFound) {
-    findings.push_back("user token: refused (" + reading.error().message + ")");
+    findings.push_back({Level::kRefused, "user token: refused (" + reading.error().message + ")"});
   } else {
     return fail(std::move(reading).error());
   }

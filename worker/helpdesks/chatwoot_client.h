@@ -34,7 +34,7 @@ class ChatwootClient final : public HelpdeskClient {
   Result<std::optional<std::string>> find_message(const ConversationRef& conversation,
                                                   const std::string& source_id) override;
   Status hand_off(const ConversationRef& conversation) override;
-  Result<std::vector<std::string>> check_access() override;
+  Result<std::vector<AccessFinding>> check_access() override;
   void stop() override;
 
  private:

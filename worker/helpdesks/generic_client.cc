@@ -67,9 +67,10 @@ Status GenericClient::hand_off(const ConversationRef& conversation) {
   return {};
 }
 
-Result<std::vector<std::string>> GenericClient::check_access() {
-  return std::vector<std::string>{http_ ? "generic: posts to base_url; not probed"
-                                        : "generic: no base_url, replies stay on the channel"};
+Result<std::vector<AccessFinding>> GenericClient::check_access() {
+  using Level = AccessFinding::Level;
+  if (http_) return std::vector<AccessFinding>{{Level::kGood, "posts to base_url; not probed"}};
+  return std::vector<AccessFinding>{{Level::kGood, "no base_url: replies stay on the channel"}};
 }
 
 }  // namespace deskwire::worker

@@ -28,8 +28,8 @@ Result<std::optional<std::string>> SandboxClient::find_message(
 
 Status SandboxClient::hand_off(const ConversationRef& /*conversation*/) { return {}; }
 
-Result<std::vector<std::string>> SandboxClient::check_access() {
-  return std::vector<std::string>{"sandbox: no helpdesk behind it"};
+Result<std::vector<AccessFinding>> SandboxClient::check_access() {
+  return std::vector<AccessFinding>{{AccessFinding::Level::kGood, "no helpdesk behind it"}};
 }
 
 }  // namespace deskwire::worker

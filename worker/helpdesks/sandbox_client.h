@@ -23,7 +23,7 @@ class SandboxClient final : public HelpdeskClient {
   Result<std::optional<std::string>> find_message(const ConversationRef& conversation,
                                                   const std::string& source_id) override;
   Status hand_off(const ConversationRef& conversation) override;
-  Result<std::vector<std::string>> check_access() override;
+  Result<std::vector<AccessFinding>> check_access() override;
   void stop() override { stopped_ = true; }
 
  private:
