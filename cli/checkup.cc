@@ -145,6 +145,18 @@ void check_door(const char* name, const std::string& listen, bool ours_runs, Fin
   }
 }
 
+Level level_of(worker::AccessFinding::Level level) {
+  switch (level) {
+    case worker::AccessFinding::Level::kGood:
+      return Level::kOk;
+    case worker::AccessFinding::Level::kDoubtful:
+      return Level::kWarn;
+    case worker::AccessFinding::Level::kRefused:
+      break;
+  }
+  return Level::kFail;
+}
+
 void check_source(const config::Source& source, Findings& findings) {
   const std::string name = "source " + source.name;
   const auto client = make_helpdesk_client(source);
@@ -154,9 +166,10 @@ void check_source(const config::Source& source, Findings& findings) {
                         "check config sources[].base_url and that the helpdesk runs"});
     return;
   }
-  for (const std::string& one : *access) {
-    const bool refused = one.find(": refused") != std::string::npos;
-    findings.push_back({refused ? Level::kFail : Level::kOk, name, one, ""});
+  for (const worker::AccessFinding& one : *access) {
+    const Level level = level_of(one.level);
+    findings.push_back(
+        {level, name, one.text, level == Level::kFail ? "make a new token in the helpdesk" : ""});
   }
 }
 

@@ -42,13 +42,13 @@ int with_jobs(const ConfigChoice& choice, Use use) {
 }
 
 int list(const ListOptions& options) {
+  const std::int64_t now_ms = SystemClock().wall_ms();
+  const auto filter = read_filter(options.filter, now_ms);
+  if (!filter) {
+    report(filter.error());
+    return kUsage;
+  }
   return with_jobs(options.config, [&](JobAccess& access) -> int {
-    const std::int64_t now_ms = access.clock().wall_ms();
-    const auto filter = read_filter(options.filter, now_ms);
-    if (!filter) {
-      report(filter.error());
-      return kUsage;
-    }
     const auto found = access.store().list(*filter);
     if (!found) return report(found.error());
     if (options.json) {

@@ -106,8 +106,11 @@ int send(const SendOptions& options) {
   worker::HttpClient client({url, kTimeout, 1U << 20U});
   const auto answer = client.send({"POST", delivery->target, delivery->headers, *body});
   if (!answer) {
-    std::cerr << "deskwire: send to " << url << ": " << answer.error().message
-              << "; is `deskwire serve` running?\n";
+    const bool nobody = answer.error().code == ErrorCode::kUnavailable;
+    std::cerr << "deskwire: send to " << url << ": "
+              << (nobody ? "nobody listens there; is `deskwire serve` running?"
+                         : "no complete answer; it may have been taken")
+              << '\n';
     return kUnreachable;
   }
   return print_answer(options, *answer);

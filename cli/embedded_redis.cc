@@ -200,6 +200,8 @@ Status EmbeddedRedis::spawn() {
     return fail(ErrorCode::kUnavailable,
                 "open " + log_path(data_dir_) + ": " + std::generic_category().message(errno));
   }
+  // Left by one that was killed; while it is there the socket tells nothing about the new one.
+  ::unlink(socket_path(data_dir_).c_str());
   if (::lseek(log_fd, 0, SEEK_END) > kLogLimit) (void)!::ftruncate(log_fd, 0);
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
@@ -219,7 +221,6 @@ Status EmbeddedRedis::spawn() {
 
 Status EmbeddedRedis::wait_until_it_answers() {
   redis::Client client(probe_options(data_dir_));
-  client.start();
   const MonotonicTime deadline = now() + kStartTime;
   while (now() < deadline) {
     if (!alive()) {
@@ -227,8 +228,10 @@ Status EmbeddedRedis::wait_until_it_answers() {
                                                ": it ended at once; see " + log_path(data_dir_) +
                                                "\n" + last_words());
     }
-    if (client.wait_connected(kPoll) && client.call({"PING"})) return {};
-    // Connected but loading its file: ask again a little later.
+    const bool listens = ::access(socket_path(data_dir_).c_str(), F_OK) == 0;
+    if (listens) client.start();
+    if (listens && client.wait_connected(kPoll) && client.call({"PING"})) return {};
+    // Not there yet, or loading its file: ask again a little later.
     std::this_thread::sleep_for(kPoll);
   }
   log::warn("redis_slow_start", {{"pid", pid_}, {"log", log_path(data_dir_)}});
@@ -280,12 +283,13 @@ std::string EmbeddedRedis::last_words() const {
 void EmbeddedRedis::stop(Milliseconds grace) {
   running_ = false;
   if (pid_ < 0) return;
-  {
+  if (adopted_) {
+    // Not our child, so its pid could be another's by now: the socket is surely its own.
     redis::Client client(probe_options(data_dir_));
     client.start();
-    // The answer is the end of the connection. NOSAVE: there is no RDB file, and the append-only
-    // file is on disk already.
     if (client.wait_connected(Milliseconds(1000))) (void)client.call({"SHUTDOWN", "NOSAVE"});
+  } else {
+    ::kill(pid_, SIGTERM);
   }
   const MonotonicTime deadline = now() + grace;
   while (alive()) {

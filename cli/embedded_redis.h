@@ -46,7 +46,7 @@ class EmbeddedRedis {
   /// after a delay that doubles up to five seconds while it keeps dying.
   void supervise();
 
-  /// SHUTDOWN, and SIGKILL after `grace`. Twice, unstarted: fine.
+  /// Asks it to end, and SIGKILL after `grace`. Twice, unstarted: fine.
   void stop(Milliseconds grace = Milliseconds(10000));
 
   pid_t pid() const { return pid_; }

@@ -111,7 +111,7 @@ void print_outcome(const Outcome& outcome, const BulkOptions& options) {
     std::cout << outcome.done.size() << " jobs were " << (replay ? "replayed" : "retried") << ".\n";
   }
   for (const auto& one : outcome.failed) {
-    std::cerr << "deskwire: " << string_at(one, "id") << ": " << string_at(one, "message") << '\n';
+    std::cerr << "deskwire: " << string_at(one, "message") << '\n';
   }
 }
 

@@ -4,16 +4,20 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/version.h"
+#include "core/log.h"
 
 namespace {
 
 int run(int argc, char** argv) {
+  using namespace deskwire;
   using namespace deskwire::cli;
   CLI::App app{"Answers helpdesk webhooks, and shows every message on WebSockets as it happens."};
   app.name("deskwire");
   app.set_version_flag("--version", std::string("deskwire ") + kVersion);
   app.require_subcommand(1);
   app.footer("Begin with `deskwire serve`; it needs no config.");
+  // Commands speak to people: only `serve` has a log, and sets its own level.
+  log::init(log::Level::kOff, false);
   Action action;
   add_serve(app, action, argv[0]);
   add_send(app, action);

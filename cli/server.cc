@@ -75,7 +75,7 @@ Status Server::check_redis() {
   }
   redis_checked_ = true;
   if (auto checked = check_redis_facts(*facts); !checked) return checked;
-  log::info("redis_connected",
+  log::info("redis_accepted",
             {{"redis", connection_.endpoint.display()}, {"version", facts->version}});
   if (facts->clock_ahead_ms > kClockSkewMs || facts->clock_ahead_ms < -kClockSkewMs) {
     log::warn("clock_skew", {{"redis_ahead_ms", facts->clock_ahead_ms}});
