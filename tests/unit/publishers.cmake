@@ -1,0 +1,11 @@
+deskwire_add_tests(NAME unit_publishers LABEL unit
+  SOURCES
+    unit/access_test.cc
+    unit/channel_feed_test.cc
+    unit/outbox_test.cc
+    unit/plain_protocol_test.cc
+    unit/plain_session_test.cc
+    unit/publish_rules_test.cc
+    unit/token_test.cc
+    unit/websocket_codec_test.cc
+  DEPS deskwire::publishers nlohmann_json::nlohmann_json)
