@@ -18,6 +18,9 @@ struct IoLoop::Context {
   // post() from other threads stays safe.
   asio::io_context io{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+  // Opens the reactor's descriptors now, where a failure has a caller; Asio would else open them at
+  // the first use, on the loop's thread, and throw there when none are left.
+  asio::steady_timer reactor{io};
 };
 
 class IoLoop::Timer final : public Member, public std::enable_shared_from_this<Timer> {
