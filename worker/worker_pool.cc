@@ -47,17 +47,18 @@ bool answer_is_lost(ErrorCode code) {
 class WorkerPool::Impl {
  public:
   Impl(jobs::JobStore& store, std::map<std::string, JobHandler*> handlers,
-       const config::Jobs& settings, const Clock& clock, Metrics& metrics, const WorkerId& worker)
+       const config::Jobs& settings, const Clock& clock, Metrics& metrics, WorkerId worker)
       : store_(store),
         handlers_(std::move(handlers)),
         settings_(settings),
         clock_(clock),
-        metrics_(metrics) {
+        metrics_(metrics),
+        worker_(std::move(worker)) {
     for (const auto& [kind, handler] : handlers_) metrics_.add_kind(kind);
     slots_.resize(static_cast<std::size_t>(std::max(1, settings_.workers)));
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       slots_[i].name = "work-" + std::to_string(i);
-      slots_[i].worker = WorkerId(worker.str() + "-" + std::to_string(i));
+      slots_[i].worker = WorkerId(worker_.str() + "-" + std::to_string(i));
     }
   }
 
@@ -337,6 +338,7 @@ class WorkerPool::Impl {
   const config::Jobs settings_;
   const Clock& clock_;
   AttemptMetrics metrics_;
+  const WorkerId worker_;
   jobs::Dispatcher* dispatcher_ = nullptr;  // Set before the threads begin.
   HotShards hot_;
   Mutex lifecycle_mutex_;
@@ -352,7 +354,8 @@ class WorkerPool::Impl {
 WorkerPool::WorkerPool(jobs::JobStore& store, std::map<std::string, JobHandler*> handlers,
                        const config::Jobs& settings, const Clock& clock, Metrics& metrics,
                        WorkerId worker)
-    : impl_(std::make_unique<Impl>(store, std::move(handlers), settings, clock, metrics, worker)) {}
+    : impl_(std::make_unique<Impl>(store, std::move(handlers), settings, clock, metrics,
+                                   std::move(worker))) {}
 WorkerPool::~WorkerPool() = default;
 void WorkerPool::start(jobs::Dispatcher& dispatcher) { impl_->start(dispatcher); }
 void WorkerPool::stop() { impl_->stop(); }

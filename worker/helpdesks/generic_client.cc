@@ -42,7 +42,7 @@ Result<std::string> GenericClient::create_message(const PostRequest& request) {
                             {"content", request.content},
                             {"sourceId", request.source_id},
                             {"inReplyTo", request.in_reply_to}};
-  const auto answer = post(dump_json(body), request.source_id);
+  auto answer = post(dump_json(body), request.source_id);
   if (!answer) return answer;
   const auto json = parse_json(*answer);
   if (!json || !json->is_object()) return own_id;
