@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -49,7 +47,7 @@ class EmbeddedRedis {
   /// Asks it to end, and SIGKILL after `grace`. Twice, unstarted: fine.
   void stop(Milliseconds grace = Milliseconds(10000));
 
-  pid_t pid() const { return pid_; }
+  int pid() const { return pid_; }
   bool adopted() const { return adopted_; }
 
  private:
@@ -61,7 +59,7 @@ class EmbeddedRedis {
   std::string last_words() const;
 
   const std::string data_dir_;
-  pid_t pid_ = -1;
+  int pid_ = -1;
   bool adopted_ = false;
   bool running_ = false;  ///< Between start and stop.
   int deaths_ = 0;        ///< In a row, without a minute of life between them.

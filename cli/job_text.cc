@@ -4,6 +4,7 @@
 
 #include "cli/time_text.h"
 #include "core/json.h"
+#include "jobs/helpdesk_event.h"
 
 namespace deskwire::cli {
 namespace {
@@ -82,6 +83,7 @@ Table job_details(const jobs::Job& job, std::int64_t now_ms) {
   if (job.crashes > 0) row("crashes", std::to_string(job.crashes));
   row("worker", job.worker);
   row("outcome", job.outcome);
+  if (job.outcome == "replied") row("message", jobs::our_message_id(job.root.str(), 1));
   row("error", job.error_code);
   row("message", job.error_message);
   if (!job.parent.empty()) {

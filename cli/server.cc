@@ -77,6 +77,9 @@ Status Server::check_redis() {
   if (auto checked = check_redis_facts(*facts); !checked) return checked;
   log::info("redis_accepted",
             {{"redis", connection_.endpoint.display()}, {"version", facts->version}});
+  if (facts->appendonly != "1") {
+    log::warn("redis_not_durable", {{"next", "set appendonly yes: a crash of redis loses jobs"}});
+  }
   if (facts->clock_ahead_ms > kClockSkewMs || facts->clock_ahead_ms < -kClockSkewMs) {
     log::warn("clock_skew", {{"redis_ahead_ms", facts->clock_ahead_ms}});
   }

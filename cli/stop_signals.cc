@@ -1,5 +1,6 @@
 #include "cli/stop_signals.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <csignal>

@@ -1,5 +1,6 @@
 #include "core/json.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <vector>
@@ -14,7 +15,7 @@ using nlohmann::json;
 // recursive dump() safe.
 class LimitedReader final : public json::json_sax_t {
  public:
-  explicit LimitedReader(const JsonLimits& limits) : limits_(limits) {}
+  LimitedReader(std::string_view text, const JsonLimits& limits) : text_(text), limits_(limits) {}
 
   json take() { return std::move(root_); }
   const std::string& refusal() const { return refusal_; }
@@ -42,13 +43,21 @@ class LimitedReader final : public json::json_sax_t {
   }
   bool parse_error(std::size_t position, const std::string& /*token*/,
                    const nlohmann::detail::exception& /*error*/) override {
-    return refuse("not JSON at byte " + std::to_string(position));
+    return refuse("not JSON at " + place_of(position));
   }
 
  private:
   bool refuse(std::string reason) {
     if (refusal_.empty()) refusal_ = std::move(reason);
     return false;
+  }
+  /// "line 3, column 14" of the last byte that was read.
+  std::string place_of(std::size_t position) const {
+    const std::string_view read = text_.substr(0, std::min(position, text_.size()));
+    const auto lines = std::count(read.begin(), read.end(), '\n');
+    const std::size_t line_start = read.rfind('\n') + 1;  // npos + 1 is 0: the first line.
+    return "line " + std::to_string(lines + 1) + ", column " +
+           std::to_string(read.size() - line_start);
   }
   json* place(json value) {
     if (stack_.empty()) {
@@ -83,6 +92,7 @@ class LimitedReader final : public json::json_sax_t {
     return true;
   }
 
+  const std::string_view text_;
   const JsonLimits& limits_;
   json root_;
   std::vector<json*> stack_;
@@ -105,7 +115,7 @@ Result<json> parse_json(std::string_view text, const JsonLimits& limits) {
                                           " bytes are over the limit of " +
                                           std::to_string(limits.max_bytes));
   }
-  LimitedReader reader(limits);
+  LimitedReader reader(text, limits);
   try {
     if (json::sax_parse(text, &reader, json::input_format_t::json, true, limits.allow_comments)) {
       return reader.take();

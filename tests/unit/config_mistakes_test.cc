@@ -102,6 +102,8 @@ TEST_CASE("what is not JSON is refused", "[config]") {
     INFO(text);
     CHECK(mistakes(text).starts_with("config: "));
   }
+  CHECK(mistakes("{\n  \"log\": {},\n  \"data_dir\": oops\n}") ==
+        "config: json: not JSON at line 3, column 15");
   CHECK(config::parse(std::string(100000, '['), ".").error().code == ErrorCode::kTooLarge);
 }
 
