@@ -1,3 +1,13 @@
 add_test(NAME include_directions
   COMMAND "${PROJECT_SOURCE_DIR}/tests/include_directions" "${PROJECT_SOURCE_DIR}")
 set_tests_properties(include_directions PROPERTIES LABELS unit)
+
+# ./test runs the stories itself, to count each of them; here they are for `ctest -L e2e`, once
+# `npm ci` has been run in tests/e2e.
+find_program(NODE_PROGRAM node)
+if(NODE_PROGRAM AND EXISTS "${CMAKE_CURRENT_LIST_DIR}/node_modules")
+  file(GLOB stories CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/*_test.mjs")
+  add_test(NAME e2e COMMAND "${NODE_PROGRAM}" --test ${stories})
+  set_tests_properties(e2e PROPERTIES LABELS e2e TIMEOUT 1200
+    ENVIRONMENT "DESKWIRE_BINARY=$<TARGET_FILE:deskwire>")
+endif()

@@ -54,8 +54,8 @@ export class PlainClient {
     return Promise.race([answer, ended]);
   }
 
-  event(name, fits = () => true) {
-    return this.pushes.until((push) => push.event === name && fits(push), name);
+  event(name, fits = () => true, limitMs = undefined) {
+    return this.pushes.until((push) => push.event === name && fits(push), name, limitMs);
   }
 
   names() {

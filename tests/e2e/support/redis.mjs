@@ -24,7 +24,7 @@ export class Redis {
   }
 
   command(...args) {
-    return execFileSync("redis-cli", ["-s", this.socket, ...args], { encoding: "utf8" }).trim();
+    return execFileSync("redis-cli", ["-s", this.socket, ...args], { encoding: "utf8", stdio: "pipe" }).trim();
   }
 
   async stop() {
