@@ -6,6 +6,14 @@ import { ChannelConnection } from "/connection.js";
 const TYPING_ENDS_MS = 6000;
 const TYPING_REPEAT_MS = 3000;
 
+// What codes of failed posts mean to a person; others are shown as they are.
+const REASONS = {
+  invalid: "the helpdesk refused it",
+  unauthorized: "the helpdesk does not accept our token",
+  unavailable: "the helpdesk cannot be reached",
+  unknown_outcome: "nobody can tell whether it arrived",
+};
+
 const byId = (id) => document.getElementById(id);
 const log = byId("log");
 const input = byId("content");
@@ -105,7 +113,7 @@ function showMessage({ event, timestamp, data }) {
 function showStatus({ messageId, status, reason }) {
   const item = messages.get(messageId);
   if (!item) return;
-  if (status === "failed") setStatus(item, `not delivered${reason ? `: ${reason}` : ""}`, true);
+  if (status === "failed") setStatus(item, `not delivered: ${REASONS[reason] ?? reason}`, true);
   else setStatus(item, status);
 }
 
