@@ -46,7 +46,7 @@ struct ConnectionSettings {
   std::size_t max_outbox_bytes = 1U << 20U;
   Milliseconds ping{25000};  ///< Of silence; 0: never.
   Milliseconds pong_timeout{10000};
-  Milliseconds linger{2000};  ///< How long a closed peer may take to hang up.
+  Milliseconds linger{5000};  ///< How long a closed peer may take to hang up.
   Metrics::Counter* dropped_frames = nullptr;
 };
 

@@ -56,12 +56,6 @@ LocalHub& Hub::local(const net::Loop& loop) {
 }
 
 void Hub::open(const std::string& channel, std::size_t index, std::function<void(Status)> ready) {
-  if (!bus_->connected()) {
-    locals_[index]->gate()->post([ready = std::move(ready)] {
-      ready(fail(ErrorCode::kUnavailable, "subscribe: redis is not connected"));
-    });
-    return;
-  }
   {
     const MutexLock lock(mutex_);
     const auto [entry, made] = channels_.try_emplace(channel);

@@ -51,7 +51,6 @@ class Hub {
   void stop();
 
   LocalHub& local(const net::Loop& loop);
-  bool connected() const { return bus_->connected(); }
 
   /// The loop `index` has subscribers of the channel now. `ready` runs on that loop when everything
   /// published from now on will arrive; at once when that is so already.

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t kMaxInboxBytes = 32U << 20U;
 constexpr Milliseconds kLongestWait{1000};
-constexpr Milliseconds kJoinTimeout{5000};
+/// A connection that is just being made gets its chance; while Redis is away clients hear so soon.
+constexpr Milliseconds kJoinTimeout{2000};
 constexpr std::size_t kMaxReplayed = 10'000;
 /// Live events kept for a subscriber that waits for its answer.
 constexpr std::size_t kMaxEarly = 1000;
