@@ -10,6 +10,7 @@ namespace deskwire::publishers {
 
 namespace {
 
+constexpr std::size_t kMaxHistoryBytes = 256U << 10U;
 constexpr const char* kPublishedHelp = "Events published through the gateway";
 
 /// Turns a lower layer's result into the client's, on the gate's loop.
@@ -30,6 +31,24 @@ template <typename T>
 void refuse_later(const LoopGatePtr& gate, const std::function<void(Answer<T>)>& done,
                   Refusal refusal) {
   gate->post([done, refusal = std::move(refusal)] { done(tl::unexpected(refusal)); });
+}
+
+/// Shortens a page that would fill a session's outbox, at the end that the next page begins with.
+void cut_page(ChannelLogPage& page, bool forwards) {
+  std::size_t bytes = 0;
+  std::size_t kept = 0;
+  for (const std::size_t count = page.entries.size(); kept < count; ++kept) {
+    bytes += page.entries[forwards ? kept : count - 1 - kept].envelope.size();
+    if (kept > 0 && bytes > kMaxHistoryBytes) break;
+  }
+  if (kept == page.entries.size()) return;
+  page.more = true;
+  const auto border = static_cast<std::ptrdiff_t>(forwards ? kept : page.entries.size() - kept);
+  if (forwards) {
+    page.entries.erase(page.entries.begin() + border, page.entries.end());
+  } else {
+    page.entries.erase(page.entries.begin(), page.entries.begin() + border);
+  }
 }
 
 /// Status as a Result with something in it, so that one path serves both.
@@ -102,8 +121,11 @@ void Operations::history(const Principal& principal, const std::string& channel,
     return;
   }
   log_.history(channel, range.limit, range.before, range.after,
-               answering<ChannelLogPage, ChannelLogPage>(gate, std::move(done),
-                                                         [](ChannelLogPage page) { return page; }));
+               answering<ChannelLogPage, ChannelLogPage>(
+                   gate, std::move(done), [forwards = range.after > 0](ChannelLogPage page) {
+                     cut_page(page, forwards);
+                     return page;
+                   }));
 }
 
 void Operations::members(const Principal& principal, const std::string& channel,

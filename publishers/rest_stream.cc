@@ -10,6 +10,10 @@ namespace deskwire::publishers {
 
 namespace {
 
+/// A long replay is cut into several answers: the client comes back with the position it has got.
+/// The HTTP server lets at most 1 MiB wait for a reader.
+constexpr std::size_t kMaxAnswerBytes = 512U << 10U;
+
 /// Events as lines of an event stream.
 class SseFormat final : public FrameFormat {
  public:
@@ -102,9 +106,15 @@ class EventStream final : public OpenAnswer {
               Milliseconds lifetime)
       : OpenAnswer(context, std::move(exchange)), keep_alive_(keep_alive), lifetime_(lifetime) {}
 
-  void on_event(Subscription& /*subscription*/, const HubEventPtr& event,
-                bool /*replay*/) override {
-    if (!ended_) exchange_.responder().stream_write(*event->frame(sse_format()));
+  void on_event(Subscription& /*subscription*/, const HubEventPtr& event, bool replay) override {
+    if (ended_) return;
+    if (replay && replayed_bytes_ > kMaxAnswerBytes) {
+      end();
+      return;
+    }
+    const SharedFrame& frame = event->frame(sse_format());
+    if (replay) replayed_bytes_ += frame->size();
+    exchange_.responder().stream_write(*frame);
   }
 
  private:
@@ -147,6 +157,7 @@ class EventStream final : public OpenAnswer {
 
   Milliseconds keep_alive_;
   Milliseconds lifetime_;
+  std::size_t replayed_bytes_ = 0;
   bool begun_ = false;
 };
 
@@ -157,7 +168,9 @@ class LongPoll final : public OpenAnswer {
 
   void on_event(Subscription& /*subscription*/, const HubEventPtr& event,
                 bool /*replay*/) override {
-    if (ended_) return;
+    // What does not fit is for the next poll, and so is everything behind it.
+    if (ended_ || bytes_ > kMaxAnswerBytes) return;
+    bytes_ += event->envelope().size();
     events_.push_back(event);
     if (event->kept()) position_ = {std::string(event->epoch()), event->offset()};
     // Posted, so that everything that has come together is answered together.
@@ -168,6 +181,7 @@ class LongPoll final : public OpenAnswer {
  private:
   void subscribed(const Subscribed& result) override {
     recovered_ = result.recovered;
+    // A replay moves the position event by event; it may be cut before the top.
     position_ = result.top;
     if (asked_ && !result.recovered) {
       end();
@@ -188,6 +202,7 @@ class LongPoll final : public OpenAnswer {
 
   Milliseconds wait_;
   std::vector<HubEventPtr> events_;
+  std::size_t bytes_ = 0;
   StreamPosition position_;
   bool recovered_ = false;
   bool leaving_ = false;

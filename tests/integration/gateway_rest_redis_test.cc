@@ -296,3 +296,72 @@ TEST_CASE("REST says so while Redis is away", "[rest][faults]") {
   CHECK(http(bench, "GET", "/v1/channels/a/poll?wait=1", bearer("server-key")).status == 503);
   CHECK(http(bench, "GET", "/v1/channels/a/events", bearer("server-key")).status == 503);
 }
+
+TEST_CASE("long logs come in several answers and nothing is lost between them", "[rest]") {
+  RedisServer redis;
+  GatewayBench bench(redis.options());
+  const std::string channel = "conversation:42";
+  Event event;
+  event.channel = channel;
+  event.name = "message:user";
+  for (int i = 1; i <= 40; ++i) {
+    event.id = "e-" + std::to_string(i);
+    event.data = R"({"content":")" + std::string(50'000, 'x') + R"("})";
+    REQUIRE(bench.log().append(event));
+  }
+  const std::string base = "/v1/channels/conversation:42/";
+  const std::string epoch =
+      http(bench, "GET", base + "poll?wait=0", bearer("server-key")).json()["epoch"];
+
+  SECTION("polls") {
+    std::uint64_t position = 0;
+    int polls = 0;
+    while (position < 40) {
+      const json answer =
+          http(bench, "GET", base + "poll?epoch=" + epoch + "&offset=" + std::to_string(position),
+               bearer("server-key"))
+              .json();
+      REQUIRE(answer["recovered"] == true);
+      for (const json& one : answer["events"]) CHECK(one["offset"] == ++position);
+      CHECK(answer["offset"] == position);
+      ++polls;
+    }
+    CHECK(polls > 1);
+  }
+  SECTION("history") {
+    std::uint64_t before = 0;
+    std::uint64_t seen = 0;
+    do {
+      const json page =
+          http(bench, "GET", base + "messages?limit=200&before=" + std::to_string(before),
+               bearer("server-key"))
+              .json();
+      REQUIRE(!page["events"].empty());
+      seen += page["events"].size();
+      if (before > 0) CHECK(page["events"].back()["offset"] == before - 1);
+      before = page["events"].front()["offset"];
+      CHECK(page["more"] == (before > 1));
+    } while (before > 1);
+    CHECK(seen == 40);
+    const json forwards =
+        http(bench, "GET", base + "messages?limit=200&after=1", bearer("server-key")).json();
+    CHECK(forwards["events"].front()["offset"] == 2);
+    CHECK(forwards["more"] == true);
+  }
+  SECTION("event streams") {
+    std::string id = epoch + ":0";
+    int streams = 0;
+    while (id != epoch + ":40") {
+      test::RawClient events = stream(bench, base + "events?token=" + bench.token("ann"),
+                                      "Last-Event-ID: " + id + "\r\n");
+      ++streams;
+      REQUIRE(streams < 10);
+      for (std::string one; !(one = events.read_until("\n\n")).empty();) {
+        const std::size_t at = one.find("id: ");
+        if (at != std::string::npos) id = one.substr(at + 4, one.find('\n', at) - at - 4);
+        if (one.find("\r\n0\r\n") != std::string::npos || id == epoch + ":40") break;
+      }
+    }
+    CHECK(streams > 1);
+  }
+}
