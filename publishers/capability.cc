@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/channel.h"
@@ -105,15 +106,17 @@ Status validate_capability(const Capability& capability) {
 
 Status check_ceiling(const Capability& asked, const Capability& ceiling) {
   if (ceiling.empty()) return {};
-  for (const auto& [resource, operations] : asked) {
-    for (const std::string& operation : operations) {
-      const bool covered = std::any_of(ceiling.begin(), ceiling.end(), [&](const auto& entry) {
-        return contains(entry.second, operation) && resource_covers(entry.first, resource);
+  for (const auto& entry : asked) {
+    const std::string& resource = entry.first;
+    for (const std::string& operation : entry.second) {
+      const bool covered = std::any_of(ceiling.begin(), ceiling.end(), [&](const auto& granted) {
+        return contains(granted.second, operation) && resource_covers(granted.first, resource);
       });
-      if (!covered) {
-        return fail(ErrorCode::kDenied, "capability denied: " + operation + " on " + resource +
-                                            " is beyond the server key's ceiling");
-      }
+      if (covered) continue;
+      std::string message = "capability denied: ";
+      message.append(operation).append(" on ").append(resource);
+      message.append(" is beyond the server key's ceiling");
+      return fail(ErrorCode::kDenied, std::move(message));
     }
   }
   return {};
