@@ -7,6 +7,7 @@ import { describe, test } from "node:test";
 import { chatwootSource, SANDBOX_SOURCE, startedDeskwire } from "./support/deskwire.mjs";
 import { FakeChatwoot } from "./support/fake_chatwoot.mjs";
 import { PlainClient } from "./support/plain_client.mjs";
+import { monitor } from "./support/redis.mjs";
 import { incomingMessage, post } from "./support/webhooks.mjs";
 import { eventually, within } from "./support/waiting.mjs";
 
@@ -26,9 +27,9 @@ function killOnce(chatwoot, name, conversation, deskwire, answer) {
   });
 }
 
-// The moments of an attempt, told by the calls that the fake helpdesk sees.
+// Moments of an attempt that the fake helpdesk sees. Those before its first call are further down.
 const MOMENTS = {
-  "after the lease": { hook: "onTyping", answer: "hang" },
+  "while typing is announced": { hook: "onTyping", answer: "hang" },
   "after the intent": { hook: "beforeStore", answer: "hang" },
   "after the post": { hook: "afterStore", answer: "hang" },
   "before the completion": { hook: "afterAnswer" },
@@ -70,25 +71,35 @@ describe("kill -9", { concurrency: true }, () => {
     });
   }
 
-  test("during the responder: one reply shown, again within 16 s", async (t) => {
-    const deskwire = await startedDeskwire(t, { sources: [{ ...SANDBOX_SOURCE, namespace: "" }] });
-    const session = await (await fetch(`${deskwire.gateway}/v1/sandbox/sessions`, { method: "POST" })).json();
-    const token = await deskwire.token({ role: "customer" });
-    for (let round = 1; round <= ROUNDS; round++) {
-      const channel = `conversation:${session.conversation}-${round}`;
-      const client = await PlainClient.subscribed(t, deskwire.socket, token, channel);
-      await client.command("send", {
-        channel,
-        content: "hello",
-        clientMessageId: `c-${round}`,
-        simulate: { think_ms: "1000" },
-      });
-      await client.event("typing:start");
-      await deskwire.kill();
-      await deskwire.start();
-      const again = await PlainClient.subscribed(t, deskwire.socket, token, channel);
-      await again.event("typing:start", () => true, RECOVERY_MS);
-      assertOneReply(await settled(deskwire, channel), channel);
-    }
-  });
+  const EARLY = {
+    "after the lease": async (t, deskwire) => {
+      const commands = await monitor(t, `${deskwire.dataDirectory}/redis.sock`);
+      return () => commands.until((line) => /lua\] "ZADD" "dw:\{\d+\}:lease"/.test(line), "the lease");
+    },
+    "during the responder": async (t, deskwire, client) => () => client.event("typing:start"),
+  };
+  for (const [moment, prepare] of Object.entries(EARLY)) {
+    test(`${moment}: one reply shown, again within 16 s`, async (t) => {
+      const deskwire = await startedDeskwire(t, { sources: [{ ...SANDBOX_SOURCE, namespace: "" }] });
+      const token = await deskwire.token({ role: "customer" });
+      for (let round = 1; round <= ROUNDS; round++) {
+        const channel = `conversation:early-${round}`;
+        const client = await PlainClient.subscribed(t, deskwire.socket, token, channel);
+        const reached = await prepare(t, deskwire, client);
+        const sent = client.command("send", {
+          channel,
+          content: "hello",
+          clientMessageId: `c-${round}`,
+          simulate: { think_ms: "1000" },
+        });
+        sent.catch(() => {}); // The answer may be lost with the process; the job is not.
+        await reached();
+        await deskwire.kill();
+        await deskwire.start();
+        const again = await PlainClient.subscribed(t, deskwire.socket, token, channel);
+        await again.event("typing:start", () => true, RECOVERY_MS);
+        assertOneReply(await settled(deskwire, channel), channel);
+      }
+    });
+  }
 });

@@ -5,7 +5,22 @@ import { once } from "node:events";
 import { join } from "node:path";
 
 import { temporaryDirectory } from "./deskwire.mjs";
-import { eventually } from "./waiting.mjs";
+import { eventually, Recorder } from "./waiting.mjs";
+
+/** Everything that a Redis does from now on, a line a command (also those inside scripts). */
+export async function monitor(t, socket) {
+  const child = spawn("redis-cli", ["-s", socket, "MONITOR"], { stdio: ["ignore", "pipe", "ignore"] });
+  t.after(() => child.kill());
+  const lines = new Recorder();
+  let rest = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    const parts = (rest + text).split("\n");
+    rest = parts.pop();
+    parts.forEach((line) => lines.push(line));
+  });
+  await lines.until((line) => line === "OK", "the monitor");
+  return lines;
+}
 
 export class Redis {
   #child = null;
