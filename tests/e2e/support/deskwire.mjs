@@ -31,8 +31,11 @@ export const EVERYTHING = Object.fromEntries(
 export function temporaryDirectory(t, first = async () => {}) {
   const path = mkdtempSync(join(tmpdir(), "dw-e2e-"));
   t.after(async () => {
-    await first();
-    rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+    try {
+      await first();
+    } finally {
+      rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+    }
   });
   return path;
 }
