@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { chatwootSource, SANDBOX_SOURCE, startedDeskwire } from "./support/deskwire.mjs";
 import { FakeChatwoot } from "./support/fake_chatwoot.mjs";
@@ -119,7 +120,7 @@ test("a client that missed 50 events gets exactly those, in order", async (t) =>
     // Half of the allowed rate is not exceeded: each waits for the answer to the one before.
     await react(n).catch(async (error) => {
       if (error.code !== 42910) throw error;
-      await new Promise((resolve) => setTimeout(resolve, error.retry_after_ms));
+      await pause(error.retry_after_ms);
       await react(n);
     });
   }

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { chatwootSource, newDeskwire, SANDBOX_SOURCE, startedDeskwire } from "./support/deskwire.mjs";
 import { FakeChatwoot } from "./support/fake_chatwoot.mjs";
@@ -254,7 +255,7 @@ describe("closes with a time or a limit", { concurrency: true }, () => {
       const error = await react().then(() => null, (refusal) => refusal);
       if (!error) break;
       assert.ok([50300, 42910].includes(error.code));
-      await new Promise((resolve) => setTimeout(resolve, error.retry_after_ms));
+      await pause(error.retry_after_ms);
     }
     await client.event("reaction:add");
   });

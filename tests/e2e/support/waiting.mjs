@@ -1,5 +1,7 @@
 // Tests wait for events, never for time; the limits below only end a test that would wait for ever.
 
+import { setTimeout as pause } from "node:timers/promises";
+
 export const LONG_MS = 30_000;
 
 /** Resolves like `promise`, or rejects naming what was awaited. */
@@ -49,8 +51,10 @@ export async function eventually(ask, fits, what, limitMs = LONG_MS) {
     } catch (error) {
       answer = error;
     }
-    if (Date.now() > end) throw new Error(`waited ${limitMs} ms for ${what}; last: ${String(answer?.message ?? JSON.stringify(answer))}`);
-    await new Promise((resolve) => setImmediate(resolve));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (Date.now() > end) {
+      const last = answer?.message ?? JSON.stringify(answer);
+      throw new Error(`waited ${limitMs} ms for ${what}; last: ${last}`);
+    }
+    await pause(20);
   }
 }
