@@ -1,6 +1,7 @@
 #include "cli/worker_role.h"
 
 #include "cli/helpdesk_clients.h"
+#include "jobs/event_table.h"
 
 namespace deskwire::cli {
 namespace {
@@ -33,8 +34,12 @@ WorkerRole::WorkerRole(const config::Config& config, const Roles& roles, redis::
       typing_([&log](const Event& event) { log.append(event, [](const auto&) {}); }, clock),
       reply_({store, helpdesks_, responder_, typing_, clock, metrics}, reply_settings(config)),
       handoff_(store, helpdesks_, clock),
-      pool_(store, {{"reply", &reply_}, {"handoff", &handoff_}}, config.jobs, clock, metrics,
-            WorkerId("w-" + new_ulid(clock.wall_ms()))),
+      delivery_(config, store, clock),
+      pool_(store,
+            {{"reply", &reply_},
+             {"handoff", &handoff_},
+             {std::string(jobs::kDeliveryKind), &delivery_}},
+            config.jobs, clock, metrics, WorkerId("w-" + new_ulid(clock.wall_ms()))),
       queue_wait_(client, log, config.queue_wait, clock),
       dispatcher_(store, bell_connection, clock, WorkerId("d-" + new_ulid(clock.wall_ms())),
                   metrics, callbacks()) {}

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cli/delivery_handler.h"
 #include "cli/roles.h"
 #include "config/config.h"
 #include "core/channel_log.h"
@@ -46,6 +47,7 @@ class WorkerRole {
   worker::TypingFeed typing_;
   worker::ReplyHandler reply_;
   worker::HandoffHandler handoff_;
+  DeliveryHandler delivery_;
   worker::WorkerPool pool_;
   worker::QueueWaitMonitor queue_wait_;
   jobs::Dispatcher dispatcher_;

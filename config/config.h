@@ -24,7 +24,7 @@ struct Redis {
 struct Receiver {
   std::string listen = "127.0.0.1:8080";
   std::vector<std::string> hosts;
-  std::size_t max_body_bytes = 4U << 20U;
+  std::size_t max_body_bytes = std::size_t{4} << 20U;
   Milliseconds head_timeout{2000};
   Milliseconds body_timeout{10000};
   std::size_t max_connections = 4096;
@@ -56,7 +56,7 @@ struct Gateway {
   std::size_t max_sessions = 20000;
   std::size_t max_sessions_per_address = 1000;
   std::size_t max_frame_bytes = 65536;
-  std::size_t max_outbox_bytes = 1U << 20U;
+  std::size_t max_outbox_bytes = std::size_t{1} << 20U;
   std::size_t max_channels_per_session = 200;
   int publish_per_s = 50;
   int publish_burst = 50;
@@ -65,7 +65,7 @@ struct Gateway {
   Milliseconds hello_timeout{10000};
   Milliseconds drain{5000};
   std::size_t log_max_events = 1000;
-  std::int64_t log_max_age_s = 7 * 24 * 3600;
+  std::int64_t log_max_age_s = std::int64_t{7} * 24 * 3600;
 };
 
 struct Admin {
@@ -114,11 +114,11 @@ struct Jobs {
   Milliseconds backoff_cap{60000};
   Milliseconds defer_limit{900000};  ///< Longest time that rate limits and outages may hold a job.
   int workers = 16;                  ///< Worker threads of a process.
-  std::size_t max_payload_bytes = 1U << 20U;
+  std::size_t max_payload_bytes = std::size_t{16} << 20U;
   std::size_t max_lane_jobs = 10000;
   std::int64_t completed_max = 10000;  ///< Finished jobs kept a shard, newest first.
   std::int64_t completed_max_age_s = 86400;
-  std::int64_t dead_max_age_s = 30 * 86400;
+  std::int64_t dead_max_age_s = std::int64_t{30} * 86400;
   Milliseconds shutdown_grace{25000};
 };
 

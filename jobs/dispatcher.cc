@@ -185,9 +185,9 @@ class Dispatcher::Impl {
       const MutexLock lock(beats->mutex);
       beats->expected = requests.size();
     }
-    for (BeatRequest& request : requests) {
+    for (const BeatRequest& request : requests) {
       const int shard = request.shard;
-      store_.beat_async(std::move(request), [beats, shard, &clock = clock_](Result<BeatResult> r) {
+      store_.beat_async(request, [beats, shard, &clock = clock_](Result<BeatResult> r) {
         const MutexLock lock(beats->mutex);
         if (beats->abandoned) return;
         beats->answers.push_back({shard, clock.monotonic(), std::move(r)});

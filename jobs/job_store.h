@@ -189,7 +189,8 @@ class JobStore {
   /// timers, trims retention. Idempotent in any process: there is no leader.
   virtual Result<BeatResult> beat(const BeatRequest& request) = 0;
   /// As above without waiting; `done` may run on any thread and must not block.
-  virtual void beat_async(BeatRequest request, std::function<void(Result<BeatResult>)> done) {
+  virtual void beat_async(const BeatRequest& request,
+                          const std::function<void(Result<BeatResult>)>& done) {
     done(beat(request));
   }
   /// Gives a lease back unpunished (graceful stop): the lane goes to the front.

@@ -12,11 +12,11 @@ namespace deskwire::jobs {
 struct LaneLimits {
   Milliseconds lease{15000};
   int max_crashes = 3;
-  std::size_t max_payload_bytes = 1U << 20U;
+  std::size_t max_payload_bytes = std::size_t{16} << 20U;
   std::size_t max_lane_jobs = 10000;
   std::int64_t completed_max = 10000;  ///< Finished jobs kept a shard, newest first.
   std::int64_t completed_max_age_s = 86400;
-  std::int64_t dead_max_age_s = 30 * 86400;
+  std::int64_t dead_max_age_s = std::int64_t{30} * 86400;
   ChannelLogLimits log;
 };
 

@@ -233,13 +233,14 @@ Result<BeatResult> RedisJobStore::beat(const BeatRequest& request) {
                    request.shard);
 }
 
-void RedisJobStore::beat_async(BeatRequest request, std::function<void(Result<BeatResult>)> done) {
+void RedisJobStore::beat_async(const BeatRequest& request,
+                               const std::function<void(Result<BeatResult>)>& done) {
   if (Status checked = check_shard(request.shard); !checked) {
     return done(deskwire::fail(std::move(checked).error()));
   }
   client_.submit(scripts::beat(), scripts::keys_of(request.shard),
                  beat_args(request, limits_, clock_.wall_ms()),
-                 [shard = request.shard, done = std::move(done)](Result<Reply> reply) {
+                 [shard = request.shard, done](Result<Reply> reply) {
                    done(read_beat(std::move(reply), shard));
                  });
 }

@@ -24,7 +24,8 @@ class RedisJobStore final : public JobStore {
                         const std::vector<Event>& events, const Event& unfinished) override;
   Result<FailResult> fail(const FailRequest& request) override;
   Result<BeatResult> beat(const BeatRequest& request) override;
-  void beat_async(BeatRequest request, std::function<void(Result<BeatResult>)> done) override;
+  void beat_async(const BeatRequest& request,
+                  const std::function<void(Result<BeatResult>)>& done) override;
   Status release(const Lease& lease) override;
   Result<ConversationState> conversation(const std::string& lane) override;
   Result<std::string> mapped_message(const std::string& lane,
