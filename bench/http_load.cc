@@ -40,7 +40,6 @@ HttpLoad::~HttpLoad() {
 
 void HttpLoad::send_next(Connection& connection, std::int64_t scheduled) {
   connection.request = next_++;
-  connection.busy = true;
   sent_at_[connection.request] = scheduled;
   if (!write_all(connection.fd, requests_[connection.request])) {
     std::cerr << "bench: the server closed a connection\n";
@@ -63,7 +62,7 @@ void HttpLoad::readable(Connection& connection, Outcome& outcome) {
   ++(accepted ? outcome.accepted : outcome.refused);
   outcome.ack.add(now_ns() - sent_at_[connection.request]);
   connection.buffer.erase(0, length);
-  connection.busy = false;
+  idle_.push_back(static_cast<std::size_t>(&connection - connections_.data()));
   ++answered_;
 }
 
@@ -83,6 +82,7 @@ HttpLoad::Outcome HttpLoad::run(const std::function<bool()>& done_early) {
       std::exit(1);
     }
     watch(connections_[i].fd, i);
+    idle_.push_back(i);
   }
   constexpr std::uint64_t kSinkTag = 1ULL << 32U;
   if (sink_ != nullptr) {
@@ -95,15 +95,16 @@ HttpLoad::Outcome HttpLoad::run(const std::function<bool()>& done_early) {
   std::array<epoll_event, 256> events{};
   for (;;) {
     const std::int64_t now = now_ns();
-    for (Connection& connection : connections_) {
-      if (next_ >= requests_.size()) break;
-      if (connection.busy) continue;
+    while (next_ < requests_.size() && !idle_.empty()) {
       std::int64_t scheduled = now;
       if (options_.rate > 0) {
         scheduled =
             start + static_cast<std::int64_t>(static_cast<double>(next_) * 1e9 / options_.rate);
         if (scheduled > now) break;
       }
+      // The one that has rested longest: the server closes those that never say anything.
+      Connection& connection = connections_[idle_.front()];
+      idle_.pop_front();
       send_next(connection, scheduled);
     }
     const bool all_answered = answered_ >= requests_.size();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
@@ -41,7 +42,6 @@ class HttpLoad {
   struct Connection {
     int fd = -1;
     std::size_t request = 0;
-    bool busy = false;
     std::string buffer;
   };
   void send_next(Connection& connection, std::int64_t scheduled);
@@ -52,6 +52,7 @@ class HttpLoad {
   EventSink* sink_;
   int epoll_ = -1;
   std::vector<Connection> connections_;
+  std::deque<std::size_t> idle_;
   std::vector<std::int64_t> sent_at_;
   std::size_t next_ = 0;
   std::size_t answered_ = 0;

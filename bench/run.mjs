@@ -90,7 +90,7 @@ async function startRedis(directory) {
   return { ...redis, socket };
 }
 
-async function startDeskwire(directory, socket, helpdeskPort) {
+async function startDeskwire(directory, socket, helpdeskPort, roles) {
   const config = {
     data_dir: join(directory, 'data'),
     redis: { url: `unix://${socket}` },
@@ -104,11 +104,11 @@ async function startDeskwire(directory, socket, helpdeskPort) {
   const file = join(directory, 'deskwire.json');
   writeFileSync(file, JSON.stringify(config));
   const binary = join(values.build, 'deskwire');
-  const server = await start(binary, ['serve', '--config', file], { cwd: directory }, /gateway\D*127\.0\.0\.1:(\d+)[^]*admin\D*127\.0\.0\.1:(\d+)|$^/i);
-  const receiver = /receiver\D*127\.0\.0\.1:(\d+)/i.exec(server.text())[1];
+  const server = await start(binary, ['serve', '--config', file, '--roles', roles], { cwd: directory }, /Ctrl-C stops it/);
+  const port = (door) => new RegExp(`${door}\\D*127\\.0\\.0\\.1:(\\d+)`).exec(server.text())?.[1];
   const token = execFileSync(binary, ['token', '--config', file, '--client', 'bench', '--role', 'agent',
     '--cap', 'conversation:*=subscribe'], { encoding: 'utf8' }).trim();
-  return { ...server, receiver, gateway: server.match[1], token };
+  return { ...server, receiver: port('receiver'), gateway: port('gateway'), token };
 }
 
 async function startPeer(socket, helpdeskPort) {
@@ -122,13 +122,13 @@ async function startPeer(socket, helpdeskPort) {
 const peers = (kind) => start(join(values.build, 'bench/bench_peers'), [kind], {}, /(\d+)\n/);
 
 // A fresh Redis and helpdesk for each subject, so that none inherits another's backlog.
-async function withStack(kind, use) {
+async function withStack(kind, use, roles = 'receiver,worker,gateway,sla') {
   const directory = mkdtempSync(join(tmpdir(), 'deskwire-bench-'));
   const redis = await startRedis(directory);
   const helpdesk = await peers('helpdesk');
   try {
     if (kind === 'deskwire') {
-      const server = await startDeskwire(directory, redis.socket, helpdesk.match[1]);
+      const server = await startDeskwire(directory, redis.socket, helpdesk.match[1], roles);
       const pids = [server.child.pid, redis.child.pid];
       const result = await use({ port: server.receiver, args: ['--path', '/webhooks/bench', '--events-port', server.gateway, '--token', server.token], pids });
       await stop(server);
@@ -162,13 +162,13 @@ async function receiver() {
     const full = await load(['--port', port, '--path', '/webhooks/bench', '--count', count]);
     note('receiver: accepted webhooks/s', full.accepted_per_s);
     note('receiver: ratio to the empty 202', full.accepted_per_s / floor.accepted_per_s);
-  });
+  }, 'receiver');
   await withStack('deskwire', async ({ port }) => {
     const half = Math.floor(figures.get('receiver: accepted webhooks/s').at(-1) / 2);
     const steady = await load(['--port', port, '--path', '/webhooks/bench', '--count', Math.min(count, half * 5), '--rate', half, '--connections', 64]);
     note('receiver: ack p50 ms at half its limit', steady.ack.p50_ms);
     note('receiver: ack p99 ms at half its limit', steady.ack.p99_ms);
-  });
+  }, 'receiver');
 }
 
 async function latency() {
