@@ -10,6 +10,11 @@ namespace {
 constexpr std::array<std::string_view, 5> kOperations = {"subscribe", "publish", "presence",
                                                          "history", "sla"};
 
+tl::unexpected<Error> refused(std::string text, std::string_view cause) {
+  text.insert(0, "capability '");
+  return fail(ErrorCode::kInvalid, text.append("': ").append(cause));
+}
+
 }  // namespace
 
 Result<publishers::Capability> parse_capability(const std::vector<std::string>& texts) {
@@ -17,7 +22,7 @@ Result<publishers::Capability> parse_capability(const std::vector<std::string>& 
   for (const std::string& text : texts) {
     const std::size_t equals = text.find('=');
     const std::string pattern = text.substr(0, equals);
-    if (pattern.empty()) return fail(ErrorCode::kInvalid, "capability '" + text + "': no channel");
+    if (pattern.empty()) return refused(text, "no channel");
     auto& operations = capability[pattern];
     if (equals == std::string::npos) {
       operations = {"subscribe", "publish", "presence", "history"};
@@ -26,14 +31,13 @@ Result<publishers::Capability> parse_capability(const std::vector<std::string>& 
     std::istringstream list(text.substr(equals + 1));
     for (std::string operation; std::getline(list, operation, ',');) {
       if (std::find(kOperations.begin(), kOperations.end(), operation) == kOperations.end()) {
-        return fail(ErrorCode::kInvalid, "capability '" + text + "': '" + operation +
-                                             "' is not one of subscribe, publish, presence, "
-                                             "history, sla");
+        return refused(text,
+                       "an operation is not one of subscribe, publish, presence, history, sla");
       }
       operations.push_back(operation);
     }
     if (operations.empty()) {
-      return fail(ErrorCode::kInvalid, "capability '" + text + "': no operation after '='");
+      return refused(text, "no operation after '='");
     }
   }
   return capability;

@@ -59,9 +59,9 @@ void warn_of_closed_hosts(const config::Config& config) {
 /// Until a signal asks for the end. @errors of a Redis that turns out unfit only now.
 Status run_until_stopped(Server& server, EmbeddedRedis* redis) {
   while (true) {
-    const auto signal = wait_signal(kTick);
+    const int signal = wait_signal(kTick).value_or(0);
     if (signal == SIGTERM || signal == SIGINT) {
-      log::info("stopping", {{"signal", *signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       return {};
     }
     if (signal == SIGHUP) {
@@ -104,7 +104,7 @@ int serve_echo(const std::string& listen) {
   }
   std::cout << "echo on port " << server.port() << std::endl;
   while (true) {
-    const auto signal = wait_signal(kTick);
+    const int signal = wait_signal(kTick).value_or(0);
     if (signal == SIGTERM || signal == SIGINT) return kDone;
   }
 }

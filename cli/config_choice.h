@@ -6,7 +6,7 @@
 #include "core/redis/redis_url.h"
 #include "core/result.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library is called so.
 class App;
 }
 

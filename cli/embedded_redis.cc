@@ -43,8 +43,9 @@ std::string find_server() {
   for (const std::string name : {"redis-server", "valkey-server"}) {
     std::istringstream directories(path != nullptr ? path : "/usr/bin:/bin:/usr/local/bin");
     for (std::string directory; std::getline(directories, directory, ':');) {
-      const std::string candidate = directory + "/" + name;
-      if (!directory.empty() && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+      if (directory.empty()) continue;
+      directory.append("/").append(name);
+      if (::access(directory.c_str(), X_OK) == 0) return directory;
     }
   }
   return {};

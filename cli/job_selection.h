@@ -6,7 +6,7 @@
 #include "core/result.h"
 #include "jobs/job_store.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library is called so.
 class App;
 }
 
