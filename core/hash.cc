@@ -1,8 +1,9 @@
 #include "core/hash.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
 #include <cstdlib>
@@ -10,13 +11,43 @@
 namespace deskwire {
 namespace {
 
+// Fetched once: OpenSSL 3 looks an algorithm up by name under a lock whenever it is named anew,
+// which costs more than hashing a webhook.
 const EVP_MD* evp_of(HashAlgorithm algorithm) {
-  return algorithm == HashAlgorithm::kSha1 ? EVP_sha1() : EVP_sha256();
+  static const EVP_MD* const sha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
+  static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return algorithm == HashAlgorithm::kSha1 ? sha1 : sha256;
 }
 
 const unsigned char* bytes_of(std::string_view data) {
   return reinterpret_cast<const unsigned char*>(data.data());
 }
+
+// One MAC context a thread and algorithm, for the same reason.
+class MacContext {
+ public:
+  explicit MacContext(const char* digest_name) : context_(EVP_MAC_CTX_new(hmac_method())) {
+    std::string name(digest_name);
+    const std::array<OSSL_PARAM, 2> parameters = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.data(), 0),
+        OSSL_PARAM_construct_end()};
+    if (context_ == nullptr || EVP_MAC_CTX_set_params(context_, parameters.data()) != 1) {
+      std::abort();  // Only a broken OpenSSL installation gets here.
+    }
+  }
+  ~MacContext() { EVP_MAC_CTX_free(context_); }
+  MacContext(const MacContext&) = delete;
+  MacContext& operator=(const MacContext&) = delete;
+
+  EVP_MAC_CTX* get() { return context_; }
+
+ private:
+  static EVP_MAC* hmac_method() {
+    static EVP_MAC* const method = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+    return method;
+  }
+  EVP_MAC_CTX* context_;
+};
 
 constexpr std::string_view kBase64Alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -80,10 +111,17 @@ std::string digest(HashAlgorithm algorithm, std::string_view data) {
 }
 
 std::string hmac(HashAlgorithm algorithm, std::string_view key, std::string_view data) {
+  thread_local MacContext sha1("SHA1");
+  thread_local MacContext sha256("SHA256");
+  EVP_MAC_CTX* const context = algorithm == HashAlgorithm::kSha1 ? sha1.get() : sha256.get();
+  // An empty key must be set as such: a null pointer would keep the last call's.
+  static constexpr unsigned char kNoKey = 0;
+  const unsigned char* const key_bytes = key.empty() ? &kNoKey : bytes_of(key);
   std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
-  unsigned size = 0;
-  if (HMAC(evp_of(algorithm), key.data(), static_cast<int>(key.size()), bytes_of(data), data.size(),
-           out.data(), &size) == nullptr) {
+  std::size_t size = 0;
+  if (EVP_MAC_init(context, key_bytes, key.size(), nullptr) != 1 ||
+      EVP_MAC_update(context, bytes_of(data), data.size()) != 1 ||
+      EVP_MAC_final(context, out.data(), &size, out.size()) != 1) {
     std::abort();  // As in digest().
   }
   return {reinterpret_cast<const char*>(out.data()), size};

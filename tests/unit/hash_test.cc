@@ -14,6 +14,18 @@ TEST_CASE("digests and HMACs equal the published vectors", "[core][hash]") {
         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
+TEST_CASE("an HMAC depends on its own key only, not on the call before", "[core][hash]") {
+  const std::string with_key = hmac(HashAlgorithm::kSha256, "Jefe", "data");
+  // RFC 2104 pads keys with zeros, so an empty key and one zero byte are the same key.
+  const std::string without = hmac(HashAlgorithm::kSha256, "", "data");
+  CHECK(without == hmac(HashAlgorithm::kSha256, std::string(1, '\0'), "data"));
+  CHECK(without != with_key);
+  CHECK(hmac(HashAlgorithm::kSha256, "Jefe", "data") == with_key);
+  CHECK(hex_encode(
+            hmac(HashAlgorithm::kSha1, "key", "The quick brown fox jumps over the lazy dog")) ==
+        "de7c9b85b8b78aa6bc8a7a36f70a90701c9db4d9");
+}
+
 TEST_CASE("base64 follows RFC 4648 and refuses everything loose", "[core][hash]") {
   CHECK(base64_encode("") == "");
   CHECK(base64_encode("f") == "Zg==");
