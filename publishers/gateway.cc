@@ -51,7 +51,7 @@ class Gateway::Impl {
         operations_(config_, log, store, presence_, clock, metrics),
         server_(
             server_options(),
-            [this](net::HttpRequest&& request, net::HttpResponder responder) {
+            [this](net::HttpRequest&& request, const net::HttpResponder& responder) {
               loop_of(responder.loop()).rest().handle(std::move(request), responder);
             },
             [this](net::HttpRequest& request,

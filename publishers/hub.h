@@ -79,7 +79,7 @@ class Hub {
   void answer_waiting(Channel& channel, const Status& status) DW_REQUIRES(mutex_);
   void fetch(const std::optional<Fetch>& wanted);
   void on_page(const Fetch& fetched, const Result<ChannelLogPage>& page);
-  void arm_tick();
+  void arm_tick() DW_REQUIRES(mutex_);
   void tick();
   void beat();
 

@@ -71,7 +71,7 @@ LocalHub::LocalHub(Hub& hub, std::size_t index, net::Loop& loop, ChannelLog& log
 std::shared_ptr<Subscription> LocalHub::subscribe(const std::string& channel,
                                                   std::optional<StreamPosition> from,
                                                   Subscriber& subscriber, Done done) {
-  const std::shared_ptr<Subscription> subscription(
+  std::shared_ptr<Subscription> subscription(
       new Subscription(shared_from_this(), channel, subscriber));
   std::vector<Subscription*>& list = channels_[channel];
   subscription->index_ = list.size();

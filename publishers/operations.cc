@@ -87,10 +87,11 @@ void Operations::publish(const Principal& principal, Publication publication,
   }
   event->once = once;
   (principal.server ? published_by_server_ : published_by_client_).add();
-  log_.append(*event, answering<ChannelLog::Appended, Published>(
-                          gate, std::move(done), [id = event->id](ChannelLog::Appended appended) {
-                            return Published{id, appended.position.offset, appended.duplicate};
-                          }));
+  log_.append(*event,
+              answering<ChannelLog::Appended, Published>(
+                  gate, std::move(done), [id = event->id](const ChannelLog::Appended& appended) {
+                    return Published{id, appended.position.offset, appended.duplicate};
+                  }));
 }
 
 void Operations::send(const Principal& principal, const Outgoing& message, const LoopGatePtr& gate,

@@ -159,7 +159,9 @@ Status WebSocketClient::Impl::handshake(const Url& url, const Options& options,
                         "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
                         key + "\r\n";
-  for (const auto& [name, value] : options.headers) request += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : options.headers) {
+    request.append(name).append(": ").append(value).append("\r\n");
+  }
   if (auto sent = write(request + "\r\n"); !sent) return sent;
   std::size_t end = std::string::npos;
   while ((end = unread.find("\r\n\r\n")) == std::string::npos) {

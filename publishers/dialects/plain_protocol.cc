@@ -86,7 +86,7 @@ Parsed parse_subscribe(const json& object) {
     const auto offset = integer_at(recover, "offset");
     const std::string epoch = string_at(recover, "epoch");
     if (epoch.empty() || epoch.size() > kMaxEpoch || !offset || *offset < 0) {
-      return refuse(ReplyCode::kBadField, "recover must be {\"epoch\":text,\"offset\":integer}",
+      return refuse(ReplyCode::kBadField, R"(recover must be {"epoch":text,"offset":integer})",
                     "recover");
     }
     subscribe.recover = StreamPosition{epoch, static_cast<std::uint64_t>(*offset)};
