@@ -112,12 +112,12 @@ Mistake key_id(std::string_view value) {
 }
 
 Mistake operation(std::string_view value) {
-  static const std::vector<std::string> kOperations = {"subscribe", "publish", "presence",
-                                                       "history", "sla"};
-  for (const std::string& known : kOperations) {
+  static const std::vector<std::string> operations = {"subscribe", "publish", "presence", "history",
+                                                      "sla"};
+  for (const std::string& known : operations) {
     if (value == known) return std::nullopt;
   }
-  const auto meant = nearest(value, kOperations);
+  const auto meant = nearest(value, operations);
   return in_quotes(value) + " is not one of subscribe, publish, presence, history, sla" +
          (meant ? "; did you mean \"" + *meant + "\"?" : "");
 }

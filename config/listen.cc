@@ -8,7 +8,7 @@ namespace {
 
 tl::unexpected<Error> refused(std::string_view text) {
   return fail(ErrorCode::kInvalid,
-              in_quotes(text) + " is not an address; write \"host:port\" or \"[ipv6]:port\"");
+              in_quotes(text) + R"( is not an address; write "host:port" or "[ipv6]:port")");
 }
 
 }  // namespace
