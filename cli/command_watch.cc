@@ -49,8 +49,10 @@ class Watch {
       auto client = WebSocketClient::connect(url_, connect_options());
       if (client) {
         was_connected = true;
-        failures = 0;
+        subscribed_ = false;
         if (follow(*client) == End::kRefused) return kNotDone;
+        // Not on connecting: a server that is draining accepts, and sends away at once.
+        if (subscribed_) failures = 0;
       } else if (!was_connected) {
         std::cerr << "deskwire: watch " << url_ << ": " << client.error().message
                   << "; is `deskwire serve` running?\n";
@@ -115,6 +117,7 @@ class Watch {
   void note_subscription(const json& ok) {
     const std::string channel = string_at(ok, "channel");
     if (channel.empty()) return;
+    subscribed_ = true;
     const bool again = positions_.count(channel) > 0;
     if (again && !bool_at(ok, "recovered")) {
       std::cerr << "deskwire: watch " << channel << ": some events were missed\n";
@@ -142,6 +145,7 @@ class Watch {
   const WatchOptions& options_;
   const std::string url_;
   std::map<std::string, json> positions_;  ///< Channel -> {"epoch", "offset"}.
+  bool subscribed_ = false;                ///< On the present connection.
   std::mt19937_64 random_{std::random_device{}()};
 };
 

@@ -96,6 +96,8 @@ class Gateway::Impl {
     if (draining_.exchange(true) || !hub_) return;
     const auto deadline = std::chrono::steady_clock::now() + config_.gateway.drain;
     const Milliseconds period = config_.gateway.drain / 2;
+    // The door first: who is sent away comes straight back, to another process if not to this one.
+    server_.drain(Milliseconds(0));
     for (std::size_t i = 0; i < loops_.size(); ++i) {
       server_.loops()[i]->post([&loop = *loops_[i], period] { loop.drain(period); });
     }
