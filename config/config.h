@@ -107,7 +107,7 @@ struct Replies {
 };
 
 struct Jobs {
-  Milliseconds lease{15000};
+  Milliseconds lease{10000};
   int max_attempts = 8;
   int max_crashes = 3;
   Milliseconds backoff_base{1000};

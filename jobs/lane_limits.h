@@ -10,7 +10,7 @@ namespace deskwire::jobs {
 
 /// Limits and periods that every JobStore applies (config jobs.*).
 struct LaneLimits {
-  Milliseconds lease{15000};
+  Milliseconds lease{10000};
   int max_crashes = 3;
   std::size_t max_payload_bytes = std::size_t{16} << 20U;
   std::size_t max_lane_jobs = 10000;
