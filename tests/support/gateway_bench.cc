@@ -75,13 +75,17 @@ std::string GatewayBench::token(const std::string& client_id, const std::string&
 }
 
 void GatewayBench::append(const std::string& channel, int number) {
+  REQUIRE(try_append(channel, number));
+}
+
+bool GatewayBench::try_append(const std::string& channel, int number) {
   Event event;
   event.channel = channel;
   event.id = "e-" + std::to_string(number);
   event.name = "message:user";
   event.timestamp = clock_.wall_ms();
   event.data = R"({"messageId":")" + std::to_string(number) + R"(","timestamp":1})";
-  REQUIRE(log_.append(event));
+  return log_.append(event).has_value();
 }
 
 PlainClient::PlainClient(const GatewayBench& bench, const std::string& token,

@@ -43,6 +43,8 @@ class GatewayBench {
                     Milliseconds ttl = std::chrono::hours(1)) const;
   /// Appends a `message:user` whose messageId is the number.
   void append(const std::string& channel, int number);
+  /// For other threads than the test's, which must not assert.
+  bool try_append(const std::string& channel, int number);
 
  private:
   config::Config config_;
