@@ -95,6 +95,7 @@ class WorkerPool::Impl {
     {
       const MutexLock lock(mutex_);
       stopping_ = true;
+      changed_.notify_all();
     }
     hot_.close();
     {
@@ -181,7 +182,11 @@ class WorkerPool::Impl {
                               .want = want};
     if (done) request.completed.push_back(std::move(*done));
     const MonotonicTime begun = clock_.monotonic();
-    const auto result = until_answered(slot, "step", [&] { return store_.step(request); });
+    // With nothing to complete the step may be forgotten on the way out: what it leased unheard, if
+    // anything, runs out and goes to another process.
+    const auto patience = request.completed.empty() ? Patience::kUntilStop : Patience::kUntilGrace;
+    const auto result = until_answered(
+        slot, "step", [&] { return store_.step(request); }, patience);
     if (!request.completed.empty()) metrics_.completed(clock_.monotonic() - begun);
     if (!result) {
       // The lease that it may have given runs out; a completion is found done by its effect.
@@ -304,9 +309,13 @@ class WorkerPool::Impl {
     }
   }
 
+  /// How long a lost answer is worth asking for again.
+  enum class Patience : std::uint8_t { kUntilStop, kUntilGrace };
+
   /// Repeats a call whose answer was lost until it comes or the pool gives up.
   template <typename Call>
-  auto until_answered(Slot& slot, std::string_view what, Call call) -> decltype(call()) {
+  auto until_answered(Slot& slot, std::string_view what, Call call,
+                      Patience patience = Patience::kUntilGrace) -> decltype(call()) {
     for (int tries = 1;; ++tries) {
       auto answer = call();
       if (answer || !answer_is_lost(answer.error().code)) return answer;
@@ -314,18 +323,22 @@ class WorkerPool::Impl {
         log::warn("store_unreachable", {{"call", what}, {"code", name_of(answer.error().code)}});
       }
       const auto pause = jobs::backoff(tries, kAskAgainBase, kAskAgainCap, slot.random());
-      if (!wait_to_ask_again(pause)) return answer;
+      if (!wait_to_ask_again(pause, patience)) return answer;
     }
   }
 
   /// False: the pool gives up.
-  bool wait_to_ask_again(Milliseconds pause) {
+  bool wait_to_ask_again(Milliseconds pause, Patience patience) {
     const auto until = std::chrono::steady_clock::now() + pause;
     const MutexLock lock(mutex_);
-    while (!giving_up_ && std::chrono::steady_clock::now() < until) {
+    while (!gives_up(patience) && std::chrono::steady_clock::now() < until) {
       changed_.wait_until(mutex_, until);
     }
-    return !giving_up_;
+    return !gives_up(patience);
+  }
+
+  bool gives_up(Patience patience) const DW_REQUIRES(mutex_) {
+    return giving_up_ || (stopping_ && patience == Patience::kUntilStop);
   }
 
   bool stopping() const {

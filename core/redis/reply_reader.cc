@@ -12,6 +12,15 @@ namespace {
 /// What a peer may make us reserve by merely announcing an array's length.
 constexpr std::size_t kMaxReservedItems = 1024;
 
+/// hiredis 0.14 refuses deeper answers by itself, 1.x does not; nothing of ours comes close.
+constexpr int kMaxDepth = 8;
+
+int depth_of(const redisReadTask* task) {
+  int depth = 0;
+  for (; task != nullptr; task = task->parent) ++depth;
+  return depth;
+}
+
 /// Where the parser wants the value of `task`: the root, or a new last item of its parent. Items
 /// are only ever added to the innermost array, so no pointer that the parser holds moves.
 Reply* place_for(const redisReadTask* task) {
@@ -27,6 +36,7 @@ Reply* place_for(const redisReadTask* task) {
 /// Exceptions must not cross the C code; a null object makes the parser report out of memory.
 template <typename Fill>
 void* build(const redisReadTask* task, Fill fill) {
+  if (depth_of(task) > kMaxDepth) return nullptr;
   try {
     Reply* reply = place_for(task);
     fill(*reply);

@@ -281,6 +281,19 @@ TEST_CASE("a pool stops although the store does not answer", "[worker][pool]") {
   bench.pool.stop();
 }
 
+// Idle threads used to ask for work until the grace was over: a stop with Redis away took all of
+// it. Had this failed, it would run into the test's time limit.
+TEST_CASE("an idle pool does not sit out its grace when the store is away", "[worker][pool]") {
+  config::Jobs patient = PoolBench::quick_settings();
+  patient.shutdown_grace = std::chrono::hours(1);
+  PoolBench bench(completes(), patient);
+  bench.store.lose_step_answers(1'000'000);
+  bench.pool.offer_work(3);
+  REQUIRE(bench.store.lost.next());
+  bench.pool.stop();
+  CHECK(bench.pool.busy() == 0);
+}
+
 TEST_CASE("start and stop may come twice, in any order and from many threads", "[worker][pool]") {
   config::Jobs hasty = PoolBench::quick_settings();
   hasty.shutdown_grace = Milliseconds(1);
