@@ -10,6 +10,7 @@
 #include "core/json.h"
 #include "jobs/event_table.h"
 #include "jobs/helpdesk_event.h"
+#include "jobs/plain_content.h"
 
 namespace deskwire::publishers {
 
@@ -113,7 +114,8 @@ Answer<PreparedMessage> prepare_message(const Principal& principal, const Outgoi
       std::string(tilde == std::string_view::npos ? key : key.substr(tilde + 1));
   event.created_at_ms = now_ms;
   event.incoming = !agent;
-  event.content = message.content;
+  // The one rule for whatever door content enters by: HTML goes no further.
+  event.content = jobs::plain_content(message.content);
   event.sender = {claims.client_id, claims.name,
                   agent ? jobs::SenderType::kUser : jobs::SenderType::kContact};
   event.simulate = std::move(*simulate);
