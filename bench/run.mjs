@@ -157,11 +157,16 @@ async function receiver() {
   const empty = await peers('empty');
   const floor = await load(['--port', empty.match[1], '--path', '/', '--count', count]);
   await stop(empty);
-  note('receiver: empty 202, answers/s', floor.accepted_per_s);
+  note('receiver: the same server, empty 202, answers/s', floor.accepted_per_s);
+  const threaded = await start(join(values.build, 'bench/bench_httplib'), [], {}, /(\d+)\n/);
+  const plain = await load(['--port', threaded.match[1], '--path', '/', '--count', count]);
+  await stop(threaded);
+  note('receiver: cpp-httplib, empty 202, answers/s', plain.accepted_per_s);
   await withStack('deskwire', async ({ port }) => {
     const full = await load(['--port', port, '--path', '/webhooks/bench', '--count', count]);
     note('receiver: accepted webhooks/s', full.accepted_per_s);
-    note('receiver: ratio to the empty 202', full.accepted_per_s / floor.accepted_per_s);
+    note('receiver: ratio to the same server, empty', full.accepted_per_s / floor.accepted_per_s);
+    note('receiver: ratio to cpp-httplib, empty', full.accepted_per_s / plain.accepted_per_s);
   }, 'receiver');
   await withStack('deskwire', async ({ port }) => {
     const half = Math.floor(figures.get('receiver: accepted webhooks/s').at(-1) / 2);

@@ -161,14 +161,15 @@ class Client::Impl {
   bool stopped_ DW_GUARDED_BY(mutex_) = false;
   std::string out_ DW_GUARDED_BY(mutex_);
   std::vector<Pending> queued_ DW_GUARDED_BY(mutex_);
-  std::size_t waiting_bytes_ DW_GUARDED_BY(mutex_) = 0;
+  /// Of commands not yet answered. Grows under mutex_; shrinks before the callback runs, so that
+  /// whoever was answered has room again.
+  std::atomic<std::size_t> waiting_bytes_{0};
 
   // Of the connection thread only.
   std::string sending_;
   std::string_view unsent_;  ///< What is left of sending_.
   std::vector<Pending> batch_;
   std::deque<Pending> in_flight_;
-  std::size_t answered_bytes_ = 0;  ///< Not yet taken off waiting_bytes_.
 
   ConnectionThread thread_;  ///< Last: it uses all of the above.
 };
@@ -255,7 +256,6 @@ void Client::Impl::gather() {
   if (unsent_.empty() && sending_.capacity() > kKeptBufferBytes) sending_ = std::string();
   {
     const MutexLock lock(mutex_);
-    waiting_bytes_ -= std::exchange(answered_bytes_, 0);
     if (!unsent_.empty()) return;
     sending_.clear();
     sending_.swap(out_);
@@ -277,7 +277,7 @@ Status Client::Impl::deliver(Connection& connection) {
     }
     Pending pending = std::move(in_flight_.front());
     in_flight_.pop_front();
-    answered_bytes_ += pending.bytes;
+    waiting_bytes_ -= pending.bytes;
     Reply& value = **reply;
     if (value.kind != Reply::Kind::kError) {
       pending.done(std::move(value));
@@ -309,7 +309,6 @@ void Client::Impl::lose(const Error& reason) {
     batch_.swap(queued_);
     waiting_bytes_ = 0;
   }
-  answered_bytes_ = 0;
   sending_ = std::string();
   unsent_ = {};
   std::deque<Pending> lost = std::exchange(in_flight_, {});
