@@ -27,9 +27,9 @@ function killOnce(chatwoot, name, conversation, deskwire, answer) {
   });
 }
 
-// Moments of an attempt that the fake helpdesk sees. Those before its first call are further down.
+// Moments of an attempt that the fake helpdesk sees. Those before its post are further down. (Typing
+// is no moment: it is announced beside the attempt, and a quick answer may overtake it.)
 const MOMENTS = {
-  "while typing is announced": { hook: "onTyping", answer: "hang" },
   "after the intent": { hook: "beforeStore", answer: "hang" },
   "after the post": { hook: "afterStore", answer: "hang" },
   "before the completion": { hook: "afterAnswer" },
@@ -57,8 +57,8 @@ describe("kill -9", { concurrency: true }, () => {
         const channel = `conversation:${conversation}`;
         const dead = killOnce(chatwoot, hook, conversation, deskwire, answer);
         // The answer to the webhook may be lost with the process; the job is durable all the same.
-        const accepted = await post(deskwire, incomingMessage({ conversation, id: 60_000 + round }));
-        assert.equal(accepted.status, 202);
+        const accepted = await post(deskwire, incomingMessage({ conversation, id: 60_000 + round })).catch(() => null);
+        assert.ok(accepted === null || accepted.status === 202);
         await within(dead, `the kill ${moment}`);
         await deskwire.start();
         const events = await settled(deskwire, channel);
