@@ -19,7 +19,7 @@ class StrongId {
   explicit StrongId(std::string value) : value_(std::move(value)) {}
   const std::string& str() const { return value_; }
   bool empty() const { return value_.empty(); }
-  auto operator<=>(const StrongId&) const = default;
+  auto operator<=>(const StrongId&) const = default;  // NOLINT(modernize-use-nullptr): false alarm
 
  private:
   std::string value_;
