@@ -75,10 +75,10 @@ std::string encode64(std::string_view bytes, std::string_view alphabet, bool pad
 // Strict: leftover bits must be zero, so that one byte string has exactly one text.
 std::optional<std::string> decode64(std::string_view text, std::string_view alphabet) {
   if (text.size() % 4 == 1) return std::nullopt;
-  std::array<std::int8_t, 256> value{};
+  std::array<int, 256> value{};
   value.fill(-1);
   for (std::size_t i = 0; i < alphabet.size(); ++i) {
-    value[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+    value[static_cast<unsigned char>(alphabet[i])] = static_cast<int>(i);
   }
   std::string out;
   out.reserve(text.size() * 3 / 4);

@@ -23,6 +23,7 @@ constexpr Milliseconds kRound{1000};
 
 std::vector<std::string> bell_keys() {
   std::vector<std::string> all;
+  all.reserve(kShardCount);
   for (int shard = 0; shard < kShardCount; ++shard) all.push_back(keys::bell(shard));
   return all;
 }
