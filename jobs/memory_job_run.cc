@@ -242,8 +242,8 @@ void MemoryJobShard::reclaim(BeatResult& result, std::int64_t now) {
   std::sort(expired.begin(), expired.end());
   if (expired.size() > kReclaimsPerBeat) expired.resize(kReclaimsPerBeat);
   // The longest expired one is pushed last, so that it comes first.
-  for (auto it = expired.rbegin(); it != expired.rend(); ++it) {
-    const std::string& lane = it->second;
+  std::reverse(expired.begin(), expired.end());
+  for (const auto& [expiry, lane] : expired) {
     Record& record = jobs_[lanes_[lane].front()];
     ++record.job.crashes;
     if (record.job.crashes >= limits_.max_crashes) {

@@ -60,7 +60,7 @@ Result<std::string> unpack_payload(std::string_view stored, std::size_t max_byte
   if (length > max_bytes) return corrupt("longer than a payload may be");
   stored.remove_prefix(kLengthBytes);
   std::string payload(length, '\0');
-  uLongf size = static_cast<uLongf>(length);
+  auto size = static_cast<uLongf>(length);
   const int result =
       uncompress(reinterpret_cast<Bytef*>(payload.data()), &size,
                  reinterpret_cast<const Bytef*>(stored.data()), static_cast<uLong>(stored.size()));
