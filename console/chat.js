@@ -99,6 +99,8 @@ function showMessage({ event, timestamp, data }) {
   const content = data.content || (data.attachments?.length ? "[attachment]" : "");
   if (waiting) {
     pending.delete(data.clientMessageId);
+    // The server may have cleaned it; everybody sees the same text.
+    waiting.querySelector(".message-text").textContent = content;
     setStatus(waiting, "sent");
     messages.set(data.messageId, waiting);
     return;
