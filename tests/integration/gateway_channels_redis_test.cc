@@ -270,7 +270,7 @@ TEST_CASE("an agent's message is repeated under the same id", "[gateway][send]")
 TEST_CASE("a slow consumer is cut off and the others are not", "[gateway]") {
   RedisServer redis;
   config::Config config = gateway_config();
-  // Room for several events: the quick one has read an event before its session knows it is written.
+  // Room for several events: the quick one reads an event before its session knows it is out.
   config.gateway.max_outbox_bytes = 1'000'000;
   GatewayBench bench(redis.options(), config);
   PlainClient slow(bench, bench.token("slow"));
