@@ -14,18 +14,40 @@
 namespace deskwire::bench {
 namespace {
 
-// The length of the first whole answer in the buffer, 0 when it is not complete.
+constexpr std::size_t kIncomplete = 0;
+
+// The end of a chunked body that begins at `at`.
+std::size_t end_of_chunks(std::string_view buffer, std::size_t at) {
+  for (;;) {
+    const std::size_t line_end = buffer.find("\r\n", at);
+    if (line_end == std::string_view::npos) return kIncomplete;
+    const std::size_t size = std::strtoul(buffer.data() + at, nullptr, 16);
+    at = line_end + 2 + size + 2;
+    if (buffer.size() < at) return kIncomplete;
+    if (size == 0) return at;
+  }
+}
+
+bool names(std::string_view head, std::string_view lower, std::string_view proper) {
+  return head.find(lower) != std::string_view::npos || head.find(proper) != std::string_view::npos;
+}
+
+// The length of the first whole answer in the buffer, kIncomplete when it is not all there.
 std::size_t answer_length(std::string_view buffer) {
   const std::size_t head = buffer.find("\r\n\r\n");
-  if (head == std::string_view::npos) return 0;
+  if (head == std::string_view::npos) return kIncomplete;
+  const std::string_view fields = buffer.substr(0, head);
+  if (names(fields, "transfer-encoding: chunked", "Transfer-Encoding: chunked")) {
+    return end_of_chunks(buffer, head + 4);
+  }
   std::size_t body = 0;
   for (const std::string_view name : {"Content-Length: ", "content-length: "}) {
-    const std::size_t at = buffer.substr(0, head).find(name);
+    const std::size_t at = fields.find(name);
     if (at != std::string_view::npos) {
       body = std::strtoul(buffer.data() + at + name.size(), nullptr, 10);
     }
   }
-  return buffer.size() >= head + 4 + body ? head + 4 + body : 0;
+  return buffer.size() >= head + 4 + body ? head + 4 + body : kIncomplete;
 }
 
 }  // namespace
@@ -57,7 +79,7 @@ void HttpLoad::readable(Connection& connection, Outcome& outcome) {
   if (got < 0) return;
   connection.buffer.append(chunk.data(), static_cast<std::size_t>(got));
   const std::size_t length = answer_length(connection.buffer);
-  if (length == 0) return;
+  if (length == kIncomplete) return;
   const bool accepted = connection.buffer.compare(9, 1, "2") == 0;
   ++(accepted ? outcome.accepted : outcome.refused);
   outcome.ack.add(now_ns() - sent_at_[connection.request]);

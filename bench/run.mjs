@@ -77,7 +77,9 @@ function load(args) {
     child.stderr.on('data', (chunk) => (err += chunk));
     child.once('exit', (code) => {
       children.delete(child);
-      if (out.startsWith('{')) resolve(JSON.parse(out));
+      const run = out.startsWith('{') ? JSON.parse(out) : undefined;
+      if (run?.refused > 0) reject(new Error(`${run.refused} of ${run.refused + run.accepted} requests were refused`));
+      else if (run) resolve(run);
       else reject(new Error(`bench_load ended with ${code}: ${err}`));
     });
   });
