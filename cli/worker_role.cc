@@ -48,9 +48,10 @@ WorkerRole::~WorkerRole() { stop(); }
 
 jobs::Dispatcher::Callbacks WorkerRole::callbacks() {
   jobs::Dispatcher::Callbacks callbacks;
-  callbacks.on_work = [this](int shard) {
-    if (roles_.worker) pool_.offer_work(shard);
-  };
+  if (roles_.worker) {
+    callbacks.on_work = [this](int shard) { pool_.offer_work(shard); };
+    callbacks.wait_until_wanted = [this] { pool_.wait_until_wanted(); };
+  }
   callbacks.on_lost = [this](const JobId& id) { pool_.abort(id); };
   callbacks.on_round = [this](Milliseconds wait, std::int64_t server_now_ms) {
     if (roles_.sla) queue_wait_.observe(wait, server_now_ms);
@@ -67,7 +68,7 @@ void WorkerRole::start() {
 }
 
 void WorkerRole::stop() {
-  // The dispatcher renews leases until the last attempt has ended.
+  // The dispatcher renews leases until the last attempt has ended; the pool's end lets its bell go.
   pool_.stop();
   dispatcher_.stop();
   typing_.stop();

@@ -18,13 +18,12 @@ constexpr std::string_view kTopicPrefix = "dw:ev:";
 constexpr std::size_t kEpochBytes = 5;
 
 const Script& append_script() {
-  static const Script script("append.lua", {core_scripts::kChannelLogLua},
-                             core_scripts::kAppendLua);
+  static const Script script("append.lua", {ChannelLog::lua_prefix()}, core_scripts::kAppendLua);
   return script;
 }
 const Script& read_after_script() {
   static const Script script("read_after.lua",
-                             {core_scripts::kChannelLogLua, core_scripts::kReadPageLua},
+                             {ChannelLog::lua_prefix(), core_scripts::kReadPageLua},
                              core_scripts::kReadAfterLua);
   return script;
 }
@@ -53,6 +52,17 @@ Result<ChannelLog::Appended> appended_from(Result<Reply> reply) {
   appended.position = {reply->at(1).as_string(), static_cast<std::uint64_t>(offset)};
   appended.duplicate = reply->at(2).as_integer() == 1;
   return appended;
+}
+
+/// What is not kept has no position and needs no script: its envelope is published as it is.
+redis::Command publication_of(const Event& event) {
+  return {"PUBLISH", ChannelLog::topic_of(event.channel),
+          R"({"channel":")" + event.channel + R"(",)" + encode_envelope_tail(event)};
+}
+
+Result<ChannelLog::Appended> published_from(Result<Reply> reply) {
+  if (!reply) return fail(std::move(reply.error()));
+  return ChannelLog::Appended{};
 }
 
 /// Reads {offset, event id, envelope, ...}.
@@ -86,6 +96,11 @@ ChannelLog::ChannelLog(redis::Client& client, ChannelLogLimits limits)
     : client_(client), limits_(limits) {}
 
 void ChannelLog::append(const Event& event, std::function<void(Result<Appended>)> done) {
+  if (!event.kept() && !event.once) {
+    return client_.submit(publication_of(event), [done = std::move(done)](Result<Reply> reply) {
+      done(published_from(std::move(reply)));
+    });
+  }
   std::vector<std::string> args;
   append_args(args, {event}, limits_);
   client_.submit(
@@ -94,6 +109,7 @@ void ChannelLog::append(const Event& event, std::function<void(Result<Appended>)
 }
 
 Result<ChannelLog::Appended> ChannelLog::append(const Event& event) {
+  if (!event.kept() && !event.once) return published_from(client_.call(publication_of(event)));
   std::vector<std::string> args;
   append_args(args, {event}, limits_);
   return appended_from(client_.run(append_script(), shard_key(event.channel), std::move(args)));
@@ -140,7 +156,12 @@ std::string_view ChannelLog::channel_of(std::string_view topic) {
 }
 
 const std::string& ChannelLog::lua_prefix() {
-  static const std::string prefix(core_scripts::kChannelLogLua);
+  static const std::string prefix = time_prefix() + std::string(core_scripts::kChannelLogLua);
+  return prefix;
+}
+
+const std::string& ChannelLog::time_prefix() {
+  static const std::string prefix(core_scripts::kServerTimeLua);
   return prefix;
 }
 

@@ -89,6 +89,8 @@ class ChannelLog {
   /// ARGV layout: count; unless that is 0: random epoch, max events, max age in seconds; then per
   /// event: channel, id, kept(1|0), once(1|0), tail.
   static const std::string& lua_prefix();
+  /// What lua_prefix() begins with: server_time.lua, for scripts that append nothing.
+  static const std::string& time_prefix();
   static void append_args(std::vector<std::string>& args, const std::vector<Event>& events,
                           const ChannelLogLimits& limits);
 

@@ -81,8 +81,10 @@ class Dispatcher::Impl {
       round_at_ = clock_.monotonic();
     }
     thread_ = std::thread([this] { run(); });
-    bell_ = std::make_unique<redis::BellListener>(bell_connection_, bell_keys(),
-                                                  [this](std::string_view key) { heard(key); });
+    if (!callbacks_.on_work) return;
+    bell_ = std::make_unique<redis::BellListener>(
+        bell_connection_, bell_keys(), [this](std::string_view key) { heard(key); },
+        callbacks_.wait_until_wanted);
     bell_->start();
   }
 
@@ -97,7 +99,7 @@ class Dispatcher::Impl {
       changed_.notify_all();
     }
     if (under_way) abandon(*under_way);
-    bell_->stop();
+    if (bell_) bell_->stop();
     thread_.join();
     bell_.reset();
   }
@@ -105,7 +107,7 @@ class Dispatcher::Impl {
   void hold(const Lease& lease) {
     const MutexLock lock(mutex_);
     held_.add(lease, clock_.monotonic());
-    changed_.notify_all();
+    wake_for(held_.first());
   }
 
   void forget(const JobId& id) {
@@ -118,10 +120,16 @@ class Dispatcher::Impl {
     const MutexLock lock(mutex_);
     timers_.sample(server_now_ms, clock_.monotonic());
     timers_.earlier(shard, next_due_ms);
-    changed_.notify_all();
+    wake_for(timers_.first());
   }
 
  private:
+  /// Wakes the beat thread if it would sleep beyond `due`. Most leases and timers are later than
+  /// the next round anyway.
+  void wake_for(MonotonicTime due) DW_REQUIRES(mutex_) {
+    if (due < sleeping_until_) changed_.notify_all();
+  }
+
   void heard(std::string_view key) {
     const int shard = keys::shard_of(key);
     if (shard >= 0) {
@@ -164,6 +172,7 @@ class Dispatcher::Impl {
       const MonotonicTime now = clock_.monotonic();
       const MonotonicTime due = std::min({round_at_, timers_.first(), held_.first()});
       if (due <= now) return true;
+      sleeping_until_ = due;
       changed_.wait_until(mutex_, std::chrono::steady_clock::now() + (due - now));
     }
     return false;
@@ -251,7 +260,9 @@ class Dispatcher::Impl {
       log::warn("lease_lost", {{"job", id.str()}, {"worker", worker_.str()}});
       callbacks_.on_lost(id);
     }
-    for (const int shard : ready) callbacks_.on_work(shard);
+    if (callbacks_.on_work) {
+      for (const int shard : ready) callbacks_.on_work(shard);
+    }
     if (is_round && server_now > 0) {
       queue_wait_.set(std::chrono::duration<double>(queue_wait).count());
       if (callbacks_.on_round) callbacks_.on_round(queue_wait, server_now);
@@ -308,6 +319,7 @@ class Dispatcher::Impl {
   CondVar changed_;
   bool stopping_ DW_GUARDED_BY(mutex_) = false;
   MonotonicTime round_at_ DW_GUARDED_BY(mutex_);
+  MonotonicTime sleeping_until_ DW_GUARDED_BY(mutex_);
   ShardTimers timers_ DW_GUARDED_BY(mutex_);
   HeldLeases held_ DW_GUARDED_BY(mutex_);
   std::shared_ptr<Beats> under_way_ DW_GUARDED_BY(mutex_);

@@ -21,7 +21,12 @@ namespace deskwire::jobs {
 class Dispatcher {
  public:
   struct Callbacks {
-    std::function<void(int shard)> on_work;     ///< The shard has ready lanes. Must not block.
+    /// The shard has ready lanes. Must not block. Empty: this process runs no jobs, and leaves the
+    /// doorbells to those that do.
+    std::function<void(int shard)> on_work;
+    /// Blocks on the thread "bell" while no more work is wanted, so that doorbells ring for other
+    /// processes. Once the owner stops it must return, before stop() is called here. May be empty.
+    std::function<void()> wait_until_wanted;
     std::function<void(const JobId&)> on_lost;  ///< This lease is no longer ours: abort it.
     /// After each round of beats: server time − due of the first job in line, 0 when none waits.
     std::function<void(Milliseconds queue_wait, std::int64_t server_now_ms)> on_round;

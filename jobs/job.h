@@ -8,6 +8,7 @@
 
 #include "core/clock.h"
 #include "core/ids.h"
+#include "jobs/conversation_state.h"
 
 namespace deskwire::jobs {
 
@@ -59,7 +60,10 @@ struct Lease {
   int crashes = 0;
   std::int64_t created_at_ms = 0;
   std::int64_t leased_at_ms = 0;  ///< Server time.
-  std::string saved_reply;       ///< Text saved with the intent of an earlier attempt; empty: none.
+  std::string saved_reply;  ///< Text saved with the intent of an earlier attempt; empty: none.
+  /// What was known of the conversation when the job was leased; unset where it could not be read
+  /// with the lease.
+  std::optional<ConversationState> conversation;
   MonotonicTime local_deadline;  ///< Request time + lease − margin, on this process's clock: after
                                  ///< it no effect may be started without a renewal.
 };

@@ -10,23 +10,10 @@
 
 #include "core/event.h"
 #include "core/result.h"
+#include "jobs/conversation_state.h"
 #include "jobs/job.h"
 
 namespace deskwire::jobs {
-
-/// What is known of a conversation from webhooks, kept beside its lane. Guards read it just before
-/// the intent and before every post. Fields are empty while unknown.
-struct ConversationState {
-  std::string status;         ///< open, resolved, pending, snoozed
-  std::string assignee_type;  ///< "user", "bot", "none"
-  std::string assignee_id;
-  std::string last_sender;      ///< contact, user, bot, system: of the newest public message
-  std::string last_message_id;  ///< Of that message.
-  std::string inbox_kind;
-  std::string contact_name;
-  std::string source;              ///< config sources[].name
-  std::int64_t updated_at_ms = 0;  ///< Helpdesk time of the newest state taken in.
-};
 
 /// One atomic step: dedupe, job, fact, conversation state and events, all or nothing.
 struct EnqueueRequest {
@@ -74,6 +61,9 @@ struct Intent {
   /// kVerify: server time of the intent that is open; 0 unknown. While it is young, a post that
   /// cannot be seen may still be on its way.
   std::int64_t intended_at_ms = 0;
+  /// kGo: what is known of the conversation at this moment, for the guards before the post. Unset
+  /// where it could not be read with the answer.
+  std::optional<ConversationState> conversation;
 };
 
 struct CompletedJob {

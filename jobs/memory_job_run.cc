@@ -45,6 +45,7 @@ Lease MemoryJobShard::lease_of(const Record& record) const {
   lease.created_at_ms = record.job.created_at_ms;
   const auto memo = memos_.find(record.job.root);
   if (memo != memos_.end()) lease.saved_reply = memo->second.reply;
+  lease.conversation = conversation(record.job.lane);
   return lease;
 }
 
@@ -135,7 +136,7 @@ Result<Intent> MemoryJobShard::intend(const Lease& lease, const std::string& eff
   lease_[record->job.lane] = now + limits_.lease.count();
   const auto known = effects_.find(effect);
   if (known != effects_.end() && known->second.done) {
-    return Intent{IntentAnswer::kDone, known->second.remote_id, {}, 0};
+    return Intent{IntentAnswer::kDone, known->second.remote_id, {}, 0, {}};
   }
   Memo& memo = memos_[record->job.root];
   record->effect = effect;
@@ -143,8 +144,8 @@ Result<Intent> MemoryJobShard::intend(const Lease& lease, const std::string& eff
   if (known != effects_.end()) {
     // The same lease asks again only when our answer was lost, and then it has not acted on it.
     const bool resent = known->second.token == lease.token;
-    if (resent) return Intent{IntentAnswer::kGo, {}, memo.reply, 0};
-    return Intent{IntentAnswer::kVerify, {}, memo.reply, known->second.intended_at_ms};
+    if (resent) return Intent{IntentAnswer::kGo, {}, memo.reply, 0, conversation(lease.lane)};
+    return Intent{IntentAnswer::kVerify, {}, memo.reply, known->second.intended_at_ms, {}};
   }
   effects_[effect] = Effect{false, lease.token, {}, now};
   if (!memo.shown) {
@@ -152,7 +153,7 @@ Result<Intent> MemoryJobShard::intend(const Lease& lease, const std::string& eff
     memo.shown = true;
     for (const Event& event : events) log_.append(event);
   }
-  return Intent{IntentAnswer::kGo, {}, memo.reply, 0};
+  return Intent{IntentAnswer::kGo, {}, memo.reply, 0, conversation(lease.lane)};
 }
 
 FailResult MemoryJobShard::fail(const FailRequest& request, std::int64_t now) {

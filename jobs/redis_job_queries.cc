@@ -115,21 +115,12 @@ Result<std::vector<Reply>> run_everywhere(redis::Client& client, const redis::Sc
 }  // namespace
 
 Result<ConversationState> RedisJobStore::conversation(const std::string& lane) {
-  const Result<Reply> reply =
-      client_.call({"HMGET", keys::conversation(lane), "status", "assignee_type", "assignee_id",
-                    "sender", "message", "inbox", "contact", "source", "updated"});
+  redis::Command command{"HMGET", keys::conversation(lane)};
+  const std::vector<std::string>& fields = scripts::conversation_fields();
+  command.insert(command.end(), fields.begin(), fields.end());
+  const Result<Reply> reply = client_.call(std::move(command));
   if (!reply) return deskwire::fail(Error(reply.error()).prefixed("conversation " + lane));
-  ConversationState state;
-  state.status = reply->at(0).as_string();
-  state.assignee_type = reply->at(1).as_string();
-  state.assignee_id = reply->at(2).as_string();
-  state.last_sender = reply->at(3).as_string();
-  state.last_message_id = reply->at(4).as_string();
-  state.inbox_kind = reply->at(5).as_string();
-  state.contact_name = reply->at(6).as_string();
-  state.source = reply->at(7).as_string();
-  state.updated_at_ms = reply->at(8).as_integer();
-  return state;
+  return scripts::read_conversation(*reply);
 }
 
 Result<std::string> RedisJobStore::mapped_message(const std::string& lane,

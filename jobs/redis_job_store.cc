@@ -69,6 +69,7 @@ bool read_lease(const Reply& reply, std::size_t max_payload_bytes, Lease& lease)
   lease.max_attempts = static_cast<int>(fields.at(5).as_integer(1));
   lease.crashes = static_cast<int>(fields.at(6).as_integer());
   lease.created_at_ms = fields.at(7).as_integer();
+  if (reply.at(5).is_array()) lease.conversation = scripts::read_conversation(reply.at(5));
   Result<std::string> payload = unpack_payload(reply.at(2).text, max_payload_bytes);
   if (!payload) return false;
   lease.payload = std::move(*payload);
@@ -194,10 +195,15 @@ Result<Intent> RedisJobStore::intend(const Lease& lease, const std::string& effe
   if (!reply) return deskwire::fail(std::move(reply).error().prefixed(what));
   const std::string& answer = reply->at(0).text;
   if (answer == "stale") return stale("intend", lease.id);
-  if (answer == "done") return Intent{IntentAnswer::kDone, reply->at(1).as_string(), {}, 0};
-  if (answer == "go") return Intent{IntentAnswer::kGo, {}, reply->at(1).as_string(), 0};
+  if (answer == "done") return Intent{IntentAnswer::kDone, reply->at(1).as_string(), {}, 0, {}};
+  if (answer == "go") {
+    Intent go{IntentAnswer::kGo, {}, reply->at(1).as_string(), 0, {}};
+    if (reply->at(2).is_array()) go.conversation = scripts::read_conversation(reply->at(2));
+    return go;
+  }
   if (answer == "verify") {
-    return Intent{IntentAnswer::kVerify, {}, reply->at(1).as_string(), reply->at(2).as_integer()};
+    return Intent{
+        IntentAnswer::kVerify, {}, reply->at(1).as_string(), reply->at(2).as_integer(), {}};
   }
   return corrupt(what);
 }

@@ -45,22 +45,22 @@ const Script& beat() {
 }
 
 const Script& release() {
-  static const Script script("release.lua", {kLanesLua}, kReleaseLua);
+  static const Script script("release.lua", {ChannelLog::time_prefix(), kLanesLua}, kReleaseLua);
   return script;
 }
 
 const Script& retry() {
-  static const Script script("retry.lua", {kLanesLua}, kRetryLua);
+  static const Script script("retry.lua", {ChannelLog::time_prefix(), kLanesLua}, kRetryLua);
   return script;
 }
 
 const Script& replay() {
-  static const Script script("replay.lua", {kLanesLua}, kReplayLua);
+  static const Script script("replay.lua", {ChannelLog::time_prefix(), kLanesLua}, kReplayLua);
   return script;
 }
 
 const Script& list() {
-  static const Script script("list.lua", {kLanesLua}, kListLua);
+  static const Script script("list.lua", {ChannelLog::time_prefix(), kLanesLua}, kListLua);
   return script;
 }
 
@@ -70,6 +70,27 @@ const Script& counts() {
 }
 
 std::vector<std::string> keys_of(int shard) { return {keys::prefix(shard)}; }
+
+const std::vector<std::string>& conversation_fields() {
+  static const std::vector<std::string> fields{"status",  "assignee_type", "assignee_id",
+                                               "sender",  "message",       "inbox",
+                                               "contact", "source",        "updated"};
+  return fields;
+}
+
+ConversationState read_conversation(const redis::Reply& values) {
+  ConversationState state;
+  state.status = values.at(0).as_string();
+  state.assignee_type = values.at(1).as_string();
+  state.assignee_id = values.at(2).as_string();
+  state.last_sender = values.at(3).as_string();
+  state.last_message_id = values.at(4).as_string();
+  state.inbox_kind = values.at(5).as_string();
+  state.contact_name = values.at(6).as_string();
+  state.source = values.at(7).as_string();
+  state.updated_at_ms = values.at(8).as_integer();
+  return state;
+}
 
 void append_log_limits(std::vector<std::string>& args, const ChannelLogLimits& limits) {
   args.push_back(base32_encode(random_bytes(kEpochBytes)));

@@ -5,6 +5,7 @@
 
 #include "core/channel_log.h"
 #include "core/redis/redis_client.h"
+#include "jobs/conversation_state.h"
 
 namespace deskwire::jobs::scripts {
 
@@ -22,6 +23,12 @@ const redis::Script& counts();
 
 /// KEYS of every script: the shard's prefix.
 std::vector<std::string> keys_of(int shard);
+
+/// The fields of a conversation's hash in the order in which lanes.lua (read_conversation) and
+/// read_conversation below have them.
+const std::vector<std::string>& conversation_fields();
+/// What HMGET of these fields answered.
+ConversationState read_conversation(const redis::Reply& values);
 
 /// The arguments "a random epoch, most events of a log, most seconds of a log".
 void append_log_limits(std::vector<std::string>& args, const ChannelLogLimits& limits);

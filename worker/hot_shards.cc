@@ -9,12 +9,16 @@ void HotShards::offer(int shard) {
   if (is_waiting) return;
   is_waiting = true;
   waiting_.push_back(shard);
+  other_wanted_ = false;
   changed_.notify_one();
 }
 
 std::optional<int> HotShards::take() {
   const MutexLock lock(mutex_);
+  ++idle_;
+  if (wanted()) wanted_changed_.notify_all();
   while (waiting_.empty() && !closed_) changed_.wait(mutex_);
+  --idle_;
   if (closed_) return std::nullopt;
   const int shard = waiting_.front();
   waiting_.pop_front();
@@ -22,15 +26,26 @@ std::optional<int> HotShards::take() {
   return shard;
 }
 
-bool HotShards::any() const {
+bool HotShards::any_other() {
   const MutexLock lock(mutex_);
-  return !waiting_.empty();
+  if (!waiting_.empty()) return true;
+  other_wanted_ = true;
+  wanted_changed_.notify_all();
+  return false;
+}
+
+bool HotShards::wanted() const { return closed_ || other_wanted_ || idle_ > waiting_.size(); }
+
+void HotShards::wait_until_wanted() {
+  const MutexLock lock(mutex_);
+  while (!wanted()) wanted_changed_.wait(mutex_);
 }
 
 void HotShards::close() {
   const MutexLock lock(mutex_);
   closed_ = true;
   changed_.notify_all();
+  wanted_changed_.notify_all();
 }
 
 void HotShards::open() {

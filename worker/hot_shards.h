@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <deque>
 #include <optional>
 
@@ -22,16 +23,24 @@ class HotShards {
   void offer(int shard);
   /// Waits for a shard and takes it; nullopt: closed.
   std::optional<int> take();
-  /// Whether shards wait to be taken.
-  bool any() const;
+  /// Whether shards wait to be taken. If not, one is wanted from now on.
+  bool any_other();
+  /// Blocks until a thread has nothing to do or another shard is wanted; returns at once when
+  /// closed.
+  void wait_until_wanted();
   /// Lets every waiting thread go, now and later, until open() is called.
   void close();
   void open();
 
  private:
-  mutable Mutex mutex_;
+  bool wanted() const DW_REQUIRES(mutex_);
+
+  Mutex mutex_;
   CondVar changed_;
+  CondVar wanted_changed_;
   bool closed_ DW_GUARDED_BY(mutex_) = false;
+  std::size_t idle_ DW_GUARDED_BY(mutex_) = 0;  ///< Threads in take().
+  bool other_wanted_ DW_GUARDED_BY(mutex_) = false;
   std::deque<int> waiting_ DW_GUARDED_BY(mutex_);
   std::array<bool, kShardCount> is_waiting_ DW_GUARDED_BY(mutex_){};
 };

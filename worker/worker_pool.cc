@@ -119,6 +119,7 @@ class WorkerPool::Impl {
   }
 
   void offer_work(int shard) { hot_.offer(shard); }
+  void wait_until_wanted() { hot_.wait_until_wanted(); }
 
   void abort(const JobId& id) {
     const MutexLock lock(mutex_);
@@ -158,7 +159,7 @@ class WorkerPool::Impl {
   void work_off(Slot& slot, int shard) {
     std::optional<jobs::CompletedJob> done;
     for (int in_a_row = 0;; ++in_a_row) {
-      const bool leave = stopping() || (in_a_row >= kMostInARow && hot_.any());
+      const bool leave = stopping() || (in_a_row >= kMostInARow && hot_.any_other());
       if (leave && !stopping()) hot_.offer(shard);
       if (leave && !done) return;
       const auto lease = step(slot, shard, std::exchange(done, std::nullopt), leave ? 0 : 1);
@@ -373,6 +374,7 @@ WorkerPool::~WorkerPool() = default;
 void WorkerPool::start(jobs::Dispatcher& dispatcher) { impl_->start(dispatcher); }
 void WorkerPool::stop() { impl_->stop(); }
 void WorkerPool::offer_work(int shard) { impl_->offer_work(shard); }
+void WorkerPool::wait_until_wanted() { impl_->wait_until_wanted(); }
 void WorkerPool::abort(const JobId& id) { impl_->abort(id); }
 int WorkerPool::busy() const { return impl_->busy(); }
 

@@ -30,6 +30,9 @@ class WorkerPool {
   void start(jobs::Dispatcher& dispatcher);
   void stop();
   void offer_work(int shard);
+  /// Blocks while every thread is busy and content with the shards it knows; returns at once when
+  /// the pool is stopped.
+  void wait_until_wanted();
   void abort(const JobId& id);
   /// Threads running a job now.
   int busy() const;

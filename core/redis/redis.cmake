@@ -14,4 +14,4 @@ target_sources(deskwire_core PRIVATE
 target_link_libraries(deskwire_core PRIVATE PkgConfig::HIREDIS)
 deskwire_embed_files(deskwire_core NAMESPACE core_scripts HEADER core_scripts.h
   FILES scripts/append.lua scripts/channel_log.lua scripts/history.lua scripts/read_after.lua
-        scripts/read_page.lua)
+        scripts/read_page.lua scripts/server_time.lua)

@@ -46,10 +46,16 @@ class Subscriber {
 /// The BLPOP timeout is a keep-alive only; the socket has a deadline of its own, so that a
 /// half-open connection is noticed. Calls `on_ring(key)` for each token taken, and
 /// `on_ring("")` after every (re)connect: whatever rang meanwhile must be looked for.
+///
+/// Of several bells that wait, each has its turn.
 class BellListener {
  public:
-  BellListener(Client::Options options, const std::vector<std::string>& keys,
-               std::function<void(std::string_view key)> on_ring);
+  /// @param wait_until_wanted  Called on the listener's thread before it waits for a token; may
+  ///     block while the owner has enough to do, so that tokens stay for others. Once the owner
+  ///     stops it must return, before stop() is called here. Empty: every token is wanted.
+  BellListener(Client::Options options, std::vector<std::string> keys,
+               std::function<void(std::string_view key)> on_ring,
+               std::function<void()> wait_until_wanted = {});
   ~BellListener();
   BellListener(const BellListener&) = delete;
   BellListener& operator=(const BellListener&) = delete;

@@ -1,9 +1,10 @@
--- The channels' logs. Not a script of its own: a prefix for every script that appends events.
+-- The channels' logs. Not a script of its own: a prefix for every script that appends events, after
+-- server_time.lua.
 -- C++ inserts this file (ChannelLog::lua_prefix()) right after the script's first line, which must
 -- be its `#!lua` shebang.
 --
 -- Keys, all derived from prefix = "dw:{<shard>}:" and so in one slot:
---   ch:<channel>            HASH    e = epoch, o = newest offset
+--   ch:<channel>            HASH    e = epoch, o = newest offset, x = when the expiry was set (s)
 --   log:<channel>           STREAM  entry id <offset>-0; e = whole envelope, i = event id
 --   once:<event id>:<channel>  STRING  "<epoch> <offset>" of an event that asked for `once`, 1 day
 -- Topic: dw:ev:<channel>; the message is the envelope.
@@ -30,23 +31,29 @@
 -- later and has its placeholders to fill does so before it calls.
 
 local CHANNEL_ONCE_SECONDS = 86400
+-- Expiries are pushed forward when this part of the age has passed, not with each event; what they
+-- are set to is longer by as much, so that a log is never gone before its time.
+local CHANNEL_RENEWALS = 64
 
 local function channel_limits(epoch, max_events, max_age_s)
   return {epoch = epoch, max_events = max_events, max_age_s = tonumber(max_age_s)}
 end
 
--- The channel's epoch and newest offset (a number); makes the epoch if there is none.
+-- The channel's epoch, newest offset (a number) and whether its expiries are to be renewed; makes
+-- the epoch if there is none.
 local function channel_open(prefix, limits, channel)
   local state_key = prefix .. 'ch:' .. channel
-  local state = redis.call('HMGET', state_key, 'e', 'o')
+  local state = redis.call('HMGET', state_key, 'e', 'o', 'x')
   if state[1] then
-    return state[1], tonumber(state[2]) or 0
+    local renewed = tonumber(state[3]) or 0
+    local age = now / 1000 - renewed
+    return state[1], tonumber(state[2]) or 0, age < 0 or age * CHANNEL_RENEWALS > limits.max_age_s
   end
   -- A log without its state belongs to an epoch that nobody knows any more.
   redis.call('UNLINK', prefix .. 'log:' .. channel)
   redis.call('HSET', state_key, 'e', limits.epoch, 'o', '0')
   redis.call('EXPIRE', state_key, 2 * limits.max_age_s)
-  return limits.epoch, 0
+  return limits.epoch, 0, true
 end
 
 local function channel_append_one(prefix, limits, channel, id, kept, once, tail)
@@ -62,8 +69,8 @@ local function channel_append_one(prefix, limits, channel, id, kept, once, tail)
   local epoch, offset = '', '0'
   local envelope
   if kept then
-    local last
-    epoch, last = channel_open(prefix, limits, channel)
+    local last, renew
+    epoch, last, renew = channel_open(prefix, limits, channel)
     offset = string.format('%.0f', last + 1)
     envelope = '{"channel":"' .. channel .. '","epoch":"' .. epoch .. '","offset":' .. offset ..
       ',' .. tail
@@ -71,11 +78,15 @@ local function channel_append_one(prefix, limits, channel, id, kept, once, tail)
     -- The stream first: should it hold foreign data, the error leaves the offset as it was.
     redis.call('XADD', log_key, 'MAXLEN', '=', limits.max_events, offset .. '-0',
       'e', envelope, 'i', id)
-    redis.call('HSET', state_key, 'o', offset)
-    redis.call('EXPIRE', log_key, limits.max_age_s)
-    -- The state outlives the log, so that offsets go on after a quiet time and a client that was
-    -- up to date is told so.
-    redis.call('EXPIRE', state_key, 2 * limits.max_age_s)
+    if renew then
+      redis.call('HSET', state_key, 'o', offset, 'x', math.floor(now / 1000))
+      redis.call('EXPIRE', log_key, limits.max_age_s + math.ceil(limits.max_age_s / CHANNEL_RENEWALS))
+      -- The state outlives the log, so that offsets go on after a quiet time and a client that was
+      -- up to date is told so.
+      redis.call('EXPIRE', state_key, 2 * limits.max_age_s)
+    else
+      redis.call('HSET', state_key, 'o', offset)
+    end
   else
     envelope = '{"channel":"' .. channel .. '",' .. tail
   end

@@ -9,7 +9,7 @@
 -- ARGV[6]  lease in ms, counted from now
 -- ARGV[7]  seconds that effects are remembered
 -- ARGV[8]  events (channel_log.lua)
--- Returns  {"stale"}, {"done", remote id}, {"go", text to be posted} or
+-- Returns  {"stale"}, {"done", remote id}, {"go", text to be posted, conversation} or
 --          {"verify", text to be posted, time of the open intent in ms}
 local id, token = ARGV[1], ARGV[2]
 local key = P .. 'j:' .. id
@@ -35,10 +35,13 @@ local saved = is_new and ARGV[4] or redis.call('HGET', memo, 'reply')
 if effect then
   -- The same lease asks again only when our answer was lost, and then it has not acted on it.
   local holder, since = string.match(effect, '^I|(%d+)|(%d+)$')
-  return {holder == token and 'go' or 'verify', saved, since or '0'}
+  if holder == token then
+    return {'go', saved, read_conversation(job[3])}
+  end
+  return {'verify', saved, since or '0'}
 end
 redis.call('SET', effect_key, string.format('I|%s|%.0f', token, now), 'EX', ARGV[7])
 if is_new then
   channel_append(P, 8)
 end
-return {'go', saved}
+return {'go', saved, read_conversation(job[3])}

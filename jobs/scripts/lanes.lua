@@ -1,14 +1,13 @@
 -- Lanes: what every script that moves jobs shares. Not a script of its own: C++ inserts it after a
--- script's first line (jobs/redis_scripts.cc). Keys and letters: docs/redis-keys.md.
+-- script's first line, after server_time.lua (jobs/redis_scripts.cc). Keys and letters:
+-- docs/redis-keys.md.
 --
 -- Invariant: a lane with jobs is in exactly one of ready, lease, timers, parked; one without in
 -- none. The head of a lane stays in place until it is finished for good.
 --
--- Offers: P (the shard's prefix), now (server time in ms), count_job, save_counts, ring, is_live,
--- place, pop_head, hand_back, next_due.
+-- Offers: P (the shard's prefix), count_job, save_counts, ring, is_live,
+-- place, pop_head, hand_back, next_due, read_conversation.
 local P = KEYS[1]
-local TIME = redis.call('TIME')
-local now = tonumber(TIME[1]) * 1000 + math.floor(tonumber(TIME[2]) / 1000)
 
 -- Jobs waiting, by state letter; the other states are counted by their own structures.
 local counted = {a = 0, s = 0, t = 0}
@@ -82,6 +81,14 @@ local function hand_back(id, lane, attempts, ...)
   count_job('a', 1)
   redis.call('ZREM', P .. 'lease', lane)
   redis.call('LPUSH', P .. 'ready', lane)
+end
+
+-- What is known of a conversation, in the order of conversation_fields() (redis_scripts.h); false
+-- where foreign data is in the way, so that it stops nobody else's job.
+local function read_conversation(lane)
+  local known = redis.pcall('HMGET', P .. 'c:' .. lane, 'status', 'assignee_type', 'assignee_id',
+    'sender', 'message', 'inbox', 'contact', 'source', 'updated')
+  return not known.err and known
 end
 
 -- Server time of the first timer; '0' when there is none.

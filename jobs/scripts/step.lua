@@ -14,7 +14,7 @@
 --           effect, remote id, our message id (each may be empty), events (channel_log.lua)
 -- Returns   {now, next due, {stale id, ...}, {lease, ...}}, a lease being {id, token, payload,
 --           saved reply, {state before, lane, kind, root, attempt, max attempts, crashes, created,
---           ...}} with nil for fields that the job does not have;
+--           ...}, conversation} with nil for fields that the job does not have;
 --           or the number of the last request when this one is older
 local TRIM_EVERY = 16
 
@@ -160,7 +160,7 @@ if #taken > 0 then
     if job[9] or job[10] then
       saved = redis.call('HGET', P .. 'x:' .. (job[4] or id), 'reply')
     end
-    leases[i] = {id, lease[2], payloads[i], saved, job}
+    leases[i] = {id, lease[2], payloads[i], saved, job, read_conversation(job[2])}
   end
 end
 

@@ -57,6 +57,33 @@ TEST_CASE("what rang before the listener came is taken", "[redis][bell]") {
   CHECK(f.rings.next() == "bell:2");
 }
 
+TEST_CASE("a listener leaves the tokens to others until one is wanted", "[redis][bell]") {
+  Fixture f;
+  EventProbe<std::string> asked;
+  EventProbe<int> wanted;
+  EventProbe<std::string> rings;
+  BellListener listener(
+      f.server.options(), {"bell:1", "bell:2"}, [&](auto key) { rings.push(std::string(key)); },
+      [&] {
+        asked.push("wanted?");
+        wanted.next();
+      });
+  listener.start();
+  REQUIRE(asked.next() == "wanted?");
+  REQUIRE(f.ringer.call({"LPUSH", "bell:1", "1", "1"}));
+  REQUIRE(f.ringer.call({"LPUSH", "bell:2", "1"}));
+  CHECK(f.ringer.call({"LLEN", "bell:1"})->as_integer() == 2);
+  CHECK(rings.next() == "");
+  wanted.push(1);
+  CHECK(rings.next() == "bell:1");
+  wanted.push(1);
+  CHECK(rings.next() == "bell:2");  // Each has its turn, although the first has another token.
+  wanted.push(1);
+  CHECK(rings.next() == "bell:1");
+  wanted.push(1);  // It may go and listen.
+  listener.stop();
+}
+
 TEST_CASE("a listener that lost its connection rings without a key", "[redis][bell]") {
   Fixture f;
   f.listener.start();

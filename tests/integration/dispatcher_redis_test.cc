@@ -46,8 +46,10 @@ struct Watched {
       clock,
       lane.worker,
       metrics,
-      {[this](int shard) { offers.push(shard); }, [this](const JobId& id) { lost.push(id.str()); },
-       [this](Milliseconds wait, std::int64_t) { rounds.push(wait); }}};
+      {.on_work = [this](int shard) { offers.push(shard); },
+       .wait_until_wanted = {},
+       .on_lost = [this](const JobId& id) { lost.push(id.str()); },
+       .on_round = [this](Milliseconds wait, std::int64_t) { rounds.push(wait); }}};
 };
 
 TEST_CASE("the doorbell wakes the dispatcher up for new work", "[dispatcher][redis]") {

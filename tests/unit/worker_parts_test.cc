@@ -1,4 +1,8 @@
+#include <string>
+#include <thread>
+
 #include "tests/support/catch.h"
+#include "tests/support/event_probe.h"
 #include "tests/support/manual_clock.h"
 #include "worker/attempt_cancellation.h"
 #include "worker/handlers/reply_guards.h"
@@ -267,14 +271,46 @@ TEST_CASE("hot shards are taken in order, once, and never lost", "[worker][pool]
   CHECK(hot.take() == 3);
   hot.offer(3);  // Came while shard 3 is being asked for work.
   CHECK(hot.take() == 5);
-  CHECK(hot.any());
+  CHECK(hot.any_other());
   CHECK(hot.take() == 3);
-  CHECK_FALSE(hot.any());
+  CHECK_FALSE(hot.any_other());
   hot.offer(7);
   hot.close();
   CHECK(hot.take() == std::nullopt);
   hot.open();
   CHECK(hot.take() == 7);
+}
+
+TEST_CASE("more shards are wanted only by a thread that has nothing to do, or one for too long",
+          "[worker][pool]") {
+  HotShards hot;
+  testing::EventProbe<std::string> probe;
+  const auto listen = [&](const std::string& name) {
+    return std::thread([&hot, &probe, name] {
+      hot.wait_until_wanted();
+      probe.push(name);
+    });
+  };
+  std::thread first = listen("wanted by an idle thread");
+  CHECK(probe.size() == 0);  // Nobody is in take() yet.
+  std::thread idle([&] { probe.push("took " + std::to_string(hot.take().value_or(-1))); });
+  CHECK(probe.next() == "wanted by an idle thread");
+  first.join();
+  hot.offer(4);
+  CHECK(probe.next() == "took 4");
+  idle.join();
+
+  std::thread second = listen("wanted by a busy thread");
+  CHECK_FALSE(hot.any_other());
+  CHECK(probe.next() == "wanted by a busy thread");
+  second.join();
+  hot.offer(5);  // Now there is one: no more are wanted.
+  std::thread third = listen("closed");
+  CHECK(hot.any_other());
+  CHECK(probe.size() == 0);
+  hot.close();
+  CHECK(probe.next() == "closed");
+  third.join();
 }
 
 }  // namespace deskwire::worker

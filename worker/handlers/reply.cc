@@ -55,6 +55,8 @@ class ReplyAttempt {
         lease_(lease),
         cancellation_(cancellation),
         deadline_(lease.local_deadline),
+        context_(lease.conversation),
+        context_at_(lease.local_deadline - jobs::usable_lease(settings.lease)),
         effect_(jobs::effect_key(lease.root.str())),
         our_id_(jobs::our_message_id(lease.root.str(), 1)) {}
 
@@ -106,10 +108,8 @@ class ReplyAttempt {
 
   Ended check_guards() {
     const StepTimer timer(steps_.context, ports_.clock);
-    auto state = ports_.store.conversation(lease_.lane);
-    if (!state) return store_failed(lease_, state.error());
-    context_at_ = ports_.clock.monotonic();
-    GuardFacts facts{.state = std::move(*state), .now_ms = now_ms()};
+    if (auto ended = read_context()) return ended;
+    GuardFacts facts{.state = *context_, .now_ms = now_ms()};
     auto reason = reason_to_skip(payload_, facts, helpdesk_->source, settings_.replies);
     if (reason == "answered_by_human" && facts.state.last_sender == "bot") {
       const auto ours = ports_.store.mapped_message(lease_.lane, facts.state.last_message_id);
@@ -131,11 +131,25 @@ class ReplyAttempt {
     return std::nullopt;
   }
 
+  /// What came with the lease or the intent, as long as it is fresh; else it is asked for.
+  Ended read_context() {
+    if (context_ && context_is_fresh()) return std::nullopt;
+    auto state = ports_.store.conversation(lease_.lane);
+    if (!state) return store_failed(lease_, state.error());
+    context_ = std::move(*state);
+    context_at_ = ports_.clock.monotonic();
+    return std::nullopt;
+  }
+
+  bool context_is_fresh() const {
+    return ports_.clock.monotonic() - context_at_ <= kContextIsFresh;
+  }
+
   Ended write_reply() {
     if (auto ended = check_guards()) return ended;
     typing_ = ports_.typing.begin(*helpdesk_->client, conversation_, settings_.replies.persona);
     if (auto ended = ask_responder()) return ended;
-    if (ports_.clock.monotonic() - context_at_ <= kContextIsFresh) return std::nullopt;
+    if (context_is_fresh()) return std::nullopt;
     return check_guards();
   }
 
@@ -186,8 +200,12 @@ class ReplyAttempt {
       const MonotonicTime asked_at = ports_.clock.monotonic();
       auto intent =
           ports_.store.intend(lease_, effect_, reply_, {shown}, message_unfinished(lease_));
-      // The intent extended the lease.
-      if (intent) deadline_ = asked_at + jobs::usable_lease(settings_.lease);
+      if (intent) {
+        // The intent extended the lease.
+        deadline_ = asked_at + jobs::usable_lease(settings_.lease);
+        context_ = intent->conversation;
+        context_at_ = asked_at;
+      }
       const bool lost = !intent && (intent.error().code == ErrorCode::kTimeout ||
                                     intent.error().code == ErrorCode::kUnavailable);
       // Asking again now tells this attempt that it is its own intent; the next attempt would have
@@ -282,12 +300,13 @@ class ReplyAttempt {
   const jobs::Lease& lease_;
   Cancellation& cancellation_;
   MonotonicTime deadline_;
+  std::optional<jobs::ConversationState> context_;
+  MonotonicTime context_at_;  ///< When it was asked for.
   const std::string effect_;
   const std::string our_id_;
   jobs::ReplyPayload payload_;
   Helpdesk* helpdesk_ = nullptr;
   ConversationRef conversation_;
-  MonotonicTime context_at_;
   std::string contact_name_;
   std::string reply_;
   std::int64_t ai_ms_ = 0;

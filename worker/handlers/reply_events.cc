@@ -21,7 +21,12 @@ Event on_channel(const std::string& lane, std::string name, std::string id, cons
   event.name = std::move(name);
   event.timestamp = now_ms;
   event.data = dump_json(data);
-  event.once = event.kept();
+  return event;
+}
+
+/// For what may be appended by more than one attempt or replay.
+Event once(Event event) {
+  event.once = true;
   return event;
 }
 
@@ -40,6 +45,7 @@ Event message_ai(const jobs::Lease& lease, const jobs::ReplyPayload& payload,
       {"persona", persona},
       {"timing", {{"queue_duration_ms", timing.queue_ms}, {"ai_duration_ms", timing.ai_ms}}},
       {"timestamp", now_ms}};
+  // The intent's memory of what was shown guards it (JobStore::intend).
   return on_channel(lease.lane, "message:ai", derived_id("message:ai", lease.root.str()), data,
                     now_ms);
 }
@@ -49,8 +55,8 @@ Event message_sent(const jobs::Lease& lease, const std::string& helpdesk_id, std
                   {"status", "sent"},
                   {"helpdeskId", helpdesk_id},
                   {"timestamp", now_ms}};
-  return on_channel(lease.lane, "message:status",
-                    derived_id("message:status", lease.root.str(), "sent"), data, now_ms);
+  return once(on_channel(lease.lane, "message:status",
+                         derived_id("message:status", lease.root.str(), "sent"), data, now_ms));
 }
 
 Event message_unfinished(const jobs::Lease& lease) {
@@ -58,8 +64,8 @@ Event message_unfinished(const jobs::Lease& lease) {
                   {"status", "failed"},
                   {"reason", jobs::kReasonPlaceholder},
                   {"timestamp", jobs::kNowPlaceholder}};
-  return on_channel(lease.lane, "message:status",
-                    derived_id("message:status", lease.id.str(), "failed"), data, -1);
+  return once(on_channel(lease.lane, "message:status",
+                         derived_id("message:status", lease.id.str(), "failed"), data, -1));
 }
 
 Event ai_typing(const std::string& lane, const std::string& persona, bool on, std::int64_t now_ms) {
@@ -70,8 +76,8 @@ Event ai_typing(const std::string& lane, const std::string& persona, bool on, st
 
 Event handed_off(const jobs::Lease& lease, const std::string& reason, std::int64_t now_ms) {
   const json data{{"from", "ai"}, {"to", "human"}, {"reason", reason}, {"timestamp", now_ms}};
-  return on_channel(lease.lane, "conversation:handoff",
-                    derived_id("conversation:handoff", lease.id.str()), data, now_ms);
+  return once(on_channel(lease.lane, "conversation:handoff",
+                         derived_id("conversation:handoff", lease.id.str()), data, now_ms));
 }
 
 }  // namespace deskwire::worker

@@ -49,9 +49,11 @@ class TypingFeed::Impl {
     open_[id] = {.client = open_.size() < options_.max_open ? &client : nullptr,
                  .conversation = conversation,
                  .persona = persona,
-                 .next_on = now,
+                 .next_on = now + options_.patience,
                  .next_event = now + options_.refresh};
-    changed_.notify_all();
+    if (std::min(now + options_.patience, now + options_.refresh) < sleeping_until_) {
+      changed_.notify_all();
+    }
     return id;
   }
 
@@ -64,8 +66,11 @@ class TypingFeed::Impl {
       Entry& entry = found->second;
       stop_event = ai_typing(entry.conversation.key, entry.persona, false, clock_.wall_ms());
       entry.wanted = false;
-      if (!entry.told) open_.erase(found);
-      changed_.notify_all();
+      if (entry.told) {
+        changed_.notify_all();
+      } else {
+        open_.erase(found);
+      }
       // Under the lock, so that no refresh of the thread can come after it.
       publish_(*stop_event);
     }
@@ -131,6 +136,7 @@ class TypingFeed::Impl {
       // Scopes that are still open at stop end later and find nobody to tell; their attempts are
       // over by then in the order in which the parts are stopped.
       if (stopping_) return std::nullopt;
+      sleeping_until_ = next;
       changed_.wait_until(mutex_, next);
     }
   }
@@ -144,6 +150,7 @@ class TypingFeed::Impl {
   CondVar changed_;
   bool stopping_ DW_GUARDED_BY(mutex_) = false;
   Time farewell_until_ DW_GUARDED_BY(mutex_);
+  Time sleeping_until_ DW_GUARDED_BY(mutex_);  ///< When the thread looks again by itself.
   std::size_t last_id_ DW_GUARDED_BY(mutex_) = 0;
   std::map<std::size_t, Entry> open_ DW_GUARDED_BY(mutex_);
 };

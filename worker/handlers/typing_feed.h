@@ -15,9 +15,9 @@ namespace deskwire::worker {
 /// Appends an event to its channel without waiting for it.
 using PublishEvent = std::function<void(const Event&)>;
 
-/// Shows that the assistant is writing: on the channel, and at the helpdesk where that does not
-/// delay the reply. One thread ("typing-0") talks to the helpdesks; what it has not come to say
-/// before the reply is ready is never said. Whoever was told "on" is told "off".
+/// Shows that the assistant is writing: at once on the channel, and after a moment at the helpdesk,
+/// where that does not delay the reply. One thread ("typing-0") talks to the helpdesks; what it has
+/// not come to say before the reply is ready is never said. Whoever was told "on" is told "off".
 ///
 /// Both are repeated every `refresh` while a scope is open, because clients let typing end by
 /// itself after 6 s.
@@ -27,6 +27,9 @@ class TypingFeed {
  public:
   struct Options {
     Milliseconds refresh{4000};
+    /// A reply that is ready sooner is not announced at the helpdesk: two requests for a line that
+    /// nobody has time to see.
+    Milliseconds patience{150};
     Milliseconds farewell{2000};  ///< Longest time that stop() spends on saying "off".
     std::size_t max_open = 1024;  ///< More than these are not shown at the helpdesk.
   };

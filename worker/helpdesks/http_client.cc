@@ -185,8 +185,9 @@ class HttpClient::Impl {
     if (stopped_) return std::nullopt;
     chosen->deadline = std::chrono::steady_clock::now() + options_.timeout;
     chosen->expired = false;
+    // Deadlines come in the order of the calls: under load the watchdog sleeps through most.
+    if (chosen->deadline < watch_until_) changed_.notify_all();
     in_flight_.push_front(std::move(chosen));
-    changed_.notify_all();
     return in_flight_.begin();
   }
 
@@ -266,6 +267,7 @@ class HttpClient::Impl {
           next = std::min(next, connection->deadline);
         }
       }
+      watch_until_ = next;
       changed_.wait_until(mutex_, next);
     }
   }
@@ -275,6 +277,7 @@ class HttpClient::Impl {
   Mutex mutex_;
   CondVar changed_;
   bool stopped_ DW_GUARDED_BY(mutex_) = false;
+  MonotonicTime watch_until_ DW_GUARDED_BY(mutex_);  ///< When the watchdog looks again by itself.
   std::list<std::unique_ptr<Connection>> idle_ DW_GUARDED_BY(mutex_);
   std::list<std::unique_ptr<Connection>> in_flight_ DW_GUARDED_BY(mutex_);
   Mutex join_mutex_;
