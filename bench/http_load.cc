@@ -53,7 +53,11 @@ std::size_t answer_length(std::string_view buffer) {
 }  // namespace
 
 HttpLoad::HttpLoad(Options options, const std::vector<std::string>& requests, EventSink* sink)
-    : options_(options), requests_(requests), sink_(sink), sent_at_(requests.size(), 0) {}
+    : options_(options),
+      requests_(requests),
+      sink_(sink),
+      sent_at_(requests.size(), 0),
+      answered_at_(requests.size(), 0) {}
 
 HttpLoad::~HttpLoad() {
   for (const Connection& connection : connections_) ::close(connection.fd);
@@ -82,7 +86,9 @@ void HttpLoad::readable(Connection& connection, Outcome& outcome) {
   if (length == kIncomplete) return;
   const bool accepted = connection.buffer.compare(9, 1, "2") == 0;
   ++(accepted ? outcome.accepted : outcome.refused);
-  outcome.ack.add(now_ns() - sent_at_[connection.request]);
+  const std::int64_t now = now_ns();
+  answered_at_[connection.request] = now;
+  outcome.ack.add(now - sent_at_[connection.request]);
   connection.buffer.erase(0, length);
   idle_.push_back(static_cast<std::size_t>(&connection - connections_.data()));
   ++answered_;

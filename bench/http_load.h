@@ -37,6 +37,8 @@ class HttpLoad {
   Outcome run(const std::function<bool()>& done_early);
   /// When request i was (or should have been) sent; 0: not yet.
   const std::vector<std::int64_t>& sent_at() const { return sent_at_; }
+  /// When its answer had come; 0: not yet.
+  const std::vector<std::int64_t>& answered_at() const { return answered_at_; }
 
  private:
   struct Connection {
@@ -54,6 +56,7 @@ class HttpLoad {
   std::vector<Connection> connections_;
   std::deque<std::size_t> idle_;
   std::vector<std::int64_t> sent_at_;
+  std::vector<std::int64_t> answered_at_;
   std::size_t next_ = 0;
   std::size_t answered_ = 0;
 };

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
+#include <utility>
 #include <vector>
 
 namespace deskwire {
@@ -28,13 +28,19 @@ class LimitedReader final : public json::json_sax_t {
   bool number_float(number_float_t value, const string_t& /*text*/) override {
     return add(json(value));
   }
-  bool string(string_t& value) override { return add(json(std::move(value))); }
+  bool string(string_t& value) override {
+    if (ignored_depth_ > 0) return true;
+    return add(json(std::move(value)));
+  }
   bool binary(binary_t& /*value*/) override { return refuse("binary values are no JSON"); }
-  bool start_object(std::size_t /*size*/) override { return open(json::object()); }
+  bool start_object(std::size_t /*size*/) override { return open(json::value_t::object); }
   bool end_object() override { return close(); }
-  bool start_array(std::size_t /*size*/) override { return open(json::array()); }
+  bool start_array(std::size_t /*size*/) override { return open(json::value_t::array); }
   bool end_array() override { return close(); }
   bool key(string_t& value) override {
+    if (ignored_depth_ > 0) return true;
+    ignore_next_ = is_ignored(value);
+    if (ignore_next_) return true;
     if (limits_.unique_keys && stack_.back()->contains(value)) {
       return refuse("the key '" + value + "' is there twice");
     }
@@ -59,6 +65,10 @@ class LimitedReader final : public json::json_sax_t {
     return "line " + std::to_string(lines + 1) + ", column " +
            std::to_string(read.size() - line_start);
   }
+  bool is_ignored(std::string_view key) const {
+    return std::find(limits_.ignored_keys.begin(), limits_.ignored_keys.end(), key) !=
+           limits_.ignored_keys.end();
+  }
   json* place(json value) {
     if (stack_.empty()) {
       root_ = std::move(value);
@@ -74,19 +84,27 @@ class LimitedReader final : public json::json_sax_t {
     return &slot;
   }
   bool add(json value) {
-    place(std::move(value));
+    if (ignored_depth_ == 0 && !std::exchange(ignore_next_, false)) place(std::move(value));
     return true;
   }
-  bool open(json value) {
-    if (stack_.size() >= limits_.max_depth) {
+  bool open(json::value_t type) {
+    if (stack_.size() + ignored_depth_ >= limits_.max_depth) {
       too_deep_ = true;
       return refuse("nested deeper than " + std::to_string(limits_.max_depth) + " levels");
     }
-    stack_.push_back(place(std::move(value)));
+    if (ignored_depth_ > 0 || std::exchange(ignore_next_, false)) {
+      ++ignored_depth_;
+      return true;
+    }
+    stack_.push_back(place(json(type)));
     keys_.emplace_back();
     return true;
   }
   bool close() {
+    if (ignored_depth_ > 0) {
+      --ignored_depth_;
+      return true;
+    }
     stack_.pop_back();
     keys_.pop_back();
     return true;
@@ -97,6 +115,8 @@ class LimitedReader final : public json::json_sax_t {
   json root_;
   std::vector<json*> stack_;
   std::vector<std::string> keys_;
+  bool ignore_next_ = false;       ///< The value of the key that was just read.
+  std::size_t ignored_depth_ = 0;  ///< Objects and arrays open within an ignored value.
   std::string refusal_;
   bool too_deep_ = false;
 };

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,8 @@ struct JsonLimits {
   bool allow_comments = false;  ///< `//` and `/* */`, for config files only.
   bool unique_keys = false;     ///< A repeated key is kInvalid (config). Else the last one wins,
                                 ///< as in Ruby and JavaScript, whose senders we hear.
+  /// What lies under these keys, at any depth, is checked but not kept.
+  std::span<const std::string_view> ignored_keys{};
 };
 
 /// Parses UTF-8 JSON.

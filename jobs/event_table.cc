@@ -49,6 +49,12 @@ bool asks_for_reply(const HelpdeskEvent& event) {
   return is_public_message(event) && event.incoming;
 }
 
+/// These happen once to their object, which so tells two of them apart.
+bool is_creation(const HelpdeskEvent& event) {
+  return event.kind == Kind::kMessageCreated || event.kind == Kind::kConversationCreated ||
+         event.kind == Kind::kContactCreated;
+}
+
 std::vector<std::string> dedupe_keys(const HelpdeskEvent& event, const EventContext& context) {
   std::vector<std::string> keys;
   if (is_typing(event)) return keys;
@@ -60,10 +66,7 @@ std::vector<std::string> dedupe_keys(const HelpdeskEvent& event, const EventCont
     keys.push_back(
         short_digest(source, {"client_message", context.client_id, context.client_message_id}));
   }
-  const bool created = event.kind == Kind::kMessageCreated ||
-                       event.kind == Kind::kConversationCreated ||
-                       event.kind == Kind::kContactCreated;
-  if (created) {
+  if (is_creation(event)) {
     keys.push_back(short_digest(source, {"event", name_of(event.kind), event.object_id}));
   } else if (!context.body_sha256.empty()) {
     keys.push_back(
@@ -181,6 +184,10 @@ EnqueueRequest to_enqueue(const HelpdeskEvent& event, const EventContext& contex
     request.payload = reply_payload(event, context, request.lane);
   }
   return request;
+}
+
+bool needs_body_digest(const HelpdeskEvent& event) {
+  return !is_creation(event) && !is_typing(event);
 }
 
 bool needs_mapping(const HelpdeskEvent& event) {

@@ -16,7 +16,8 @@ struct EventContext {
   std::string name_space;         ///< config sources[].namespace
   std::string receipt;            ///< Minted job id (its shard must be the lane's; see lane_of).
   std::string delivery_id;        ///< The sender's; empty: it has none.
-  std::string body_sha256;        ///< Raw digest of the raw body; empty for local messages.
+  std::string body_sha256;        ///< Raw digest of the raw body, where needs_body_digest() says so
+                                  ///< and for to_unparsable; empty for local messages.
   std::string mapped_message_id;  ///< Our id for event.object_id, when it is one of our posts.
   std::int64_t now_ms = 0;
   int max_attempts = 8;
@@ -40,6 +41,9 @@ std::string lane_of(const HelpdeskEvent& event, std::string_view source,
 /// digest for other events; (message, choice) for a submitted choice, because every later update of
 /// that message repeats it. Typing has none.
 EnqueueRequest to_enqueue(const HelpdeskEvent& event, const EventContext& context);
+
+/// Whether to_enqueue wants `body_sha256` filled: nothing else tells two such events apart.
+bool needs_body_digest(const HelpdeskEvent& event);
 
 /// True when to_enqueue wants `mapped_message_id` filled (message_updated of an outgoing message).
 bool needs_mapping(const HelpdeskEvent& event);

@@ -73,6 +73,8 @@ struct CompletedJob {
   std::string effect;          ///< Effect key to close as done; empty: none.
   std::string remote_id;       ///< What the effect made (helpdesk message id).
   std::string our_message_id;  ///< Mapped from remote_id for later events; empty: none.
+  /// Appended; with an effect only by the first completion after an intent for it, so that a replay
+  /// which finds it done shows nothing again.
   std::vector<Event> events;
 };
 

@@ -102,14 +102,17 @@ void MemoryJobShard::complete(const CompletedJob& completed, Record& record, std
   job.outcome = completed.outcome;
   job.finished_at_ms = now;
   done_.push_back(job.id);
+  bool show = true;
   if (!completed.effect.empty()) {
     effects_[completed.effect] = Effect{true, 0, completed.remote_id, 0};
-    memos_.erase(job.root);
+    show = memos_.erase(job.root) == 1;
     if (!completed.our_message_id.empty()) {
       mapped_[job.lane][completed.remote_id] = completed.our_message_id;
     }
   }
-  for (const Event& event : completed.events) log_.append(event);
+  if (show) {
+    for (const Event& event : completed.events) log_.append(event);
+  }
   append_unfinished(record, reason_of_outcome(completed.outcome), now);
   lease_.erase(job.lane);
   lanes_[job.lane].pop_front();

@@ -130,7 +130,6 @@ void MemoryJobShard::close_echo(const EnqueueRequest& request) {
   const bool known = found != effects_.end() || memos_.contains(JobId(root));
   if (!known || (found != effects_.end() && found->second.done)) return;
   effects_[key] = Effect{true, 0, helpdesk_id, 0};
-  memos_.erase(JobId(root));
 }
 
 /// Puts a live job at the end of its lane, and the lane where it belongs if it was empty.

@@ -157,10 +157,12 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     Result<HelpdeskEvent> event = parser.parse(request_.body);
     if (event) {
       event_ = std::move(*event);
+      if (jobs::needs_body_digest(event_)) context_.body_sha256 = sha256(request_.body);
       return take_in();
     }
     if (event.error().code != ErrorCode::kCorrupt) return refuse_body(event.error());
     unparsable_ = event.error().message;
+    context_.body_sha256 = sha256(request_.body);
     mint_receipt(HelpdeskEvent{});
     enqueue(true);
   }
@@ -187,7 +189,6 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     context_.source = source_->name;
     context_.name_space = source_->name_space;
     context_.delivery_id = request_.header(scheme.delivery_header);
-    context_.body_sha256 = sha256(request_.body);
     context_.now_ms = door_->clock.wall_ms();
     context_.max_attempts = door_->max_attempts;
   }

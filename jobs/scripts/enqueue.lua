@@ -172,7 +172,8 @@ local function merge_state(lane, fact, news)
 end
 
 -- Our own post came back: its helpdesk id is known, and so the effect is proven done. A voided one
--- too: without this the next attempt would post again.
+-- too: without this the next attempt would post again. What the intent left stays for the
+-- completion.
 local function close_echo(lane, helpdesk_id, our_id, root, effect)
   redis.call('HSET', P .. 'm:' .. lane, helpdesk_id, our_id)
   redis.call('EXPIRE', P .. 'm:' .. lane, ARGV[4])
@@ -185,7 +186,6 @@ local function close_echo(lane, helpdesk_id, our_id, root, effect)
   end
   if state or redis.call('EXISTS', P .. 'x:' .. root) == 1 then
     redis.call('SET', P .. 'fx:' .. effect, 'D|' .. helpdesk_id, 'EX', ARGV[4])
-    redis.call('UNLINK', P .. 'x:' .. root)
   end
 end
 

@@ -11,7 +11,8 @@
 -- ARGV[7]   seconds that effects are remembered
 -- ARGV[8]   a random epoch, ARGV[9] most events of a log, ARGV[10] most seconds of a log
 -- ARGV[11]  number of completions; for each: id, token, outcome, reason (for an effect left open),
---           effect, remote id, our message id (each may be empty), events (channel_log.lua)
+--           effect, remote id, our message id (each may be empty), events (channel_log.lua), which
+--           with an effect are appended by the first completion after an intent only
 -- Returns   {now, next due, {stale id, ...}, {lease, ...}}, a lease being {id, token, payload,
 --           saved reply, {state before, lane, kind, root, attempt, max attempts, crashes, created,
 --           ...}, conversation} with nil for fields that the job does not have;
@@ -49,13 +50,14 @@ end
 
 local finished, freed, stale = {}, {}, {}
 
+-- @return Whether this is the first completion since the intent: a replay finds the effect done.
 local function close_effect(effect, remote, message, root, lane)
   redis.call('SET', P .. 'fx:' .. effect, 'D|' .. remote, 'EX', ARGV[7])
-  redis.call('UNLINK', P .. 'x:' .. root)
   if message ~= '' and remote ~= '' then
     redis.call('HSET', P .. 'm:' .. lane, remote, message)
     redis.call('EXPIRE', P .. 'm:' .. lane, ARGV[7])
   end
+  return redis.call('UNLINK', P .. 'x:' .. root) == 1
 end
 
 -- Completes the job described at `at`; returns the index after it.
@@ -76,11 +78,15 @@ local function complete(at)
   finished[#finished + 1] = now
   finished[#finished + 1] = id
   freed[#freed + 1] = lane
-  if ARGV[at + 4] ~= '' then
-    close_effect(ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], job[4] or id, lane)
+  local effect, after = ARGV[at + 4], nil
+  if effect == '' then
+    after = select(2, channel_append(P, at + 7))
+    append_unfinished(job[4] or id, job[5], ARGV[at + 3], limits)
+  elseif close_effect(effect, ARGV[at + 5], ARGV[at + 6], job[4] or id, lane) then
+    after = select(2, channel_append(P, at + 7))
+  else
+    after = skip_events(at + 7)
   end
-  local _, after = channel_append(P, at + 7)
-  append_unfinished(job[4] or id, job[5], ARGV[at + 3], limits)
   pop_head(lane, id)
   place(lane)
   return after

@@ -91,6 +91,34 @@ TEST_CASE("an effect is recorded, done and never done again", "[jobs][effects]")
   CHECK(reply.names() == std::vector<std::string>{"message:ai"});
 }
 
+TEST_CASE("a reply whose echo came first is shown as sent once, replays included",
+          "[jobs][effects]") {
+  Reply reply;
+  const Lease lease = reply.lane.take_one(kLane);
+  reply.intend(lease);
+  reply.echo(lease.root, "501");
+  const auto complete = [&](const Lease& held) {
+    Event sent = reply.shown(held.root);
+    sent.name = "message:status";
+    sent.id = derived_id("sent", held.root.str());
+    CompletedJob completed;
+    completed.id = held.id;
+    completed.token = held.token;
+    completed.outcome = "replied";
+    completed.effect = effect_key(held.root.str());
+    completed.remote_id = "501";
+    completed.events = {sent};
+    CHECK(reply.lane.complete(completed, kLane).stale.empty());
+  };
+  complete(lease);
+  CHECK(reply.names() == std::vector<std::string>{"message:ai", "message:status"});
+  REQUIRE(reply.lane.store().replay(lease.id, false, "ann", "test"));
+  const Lease again = reply.lane.take_one(kLane);
+  CHECK(reply.intend(again).answer == IntentAnswer::kDone);
+  complete(again);
+  CHECK(reply.names() == std::vector<std::string>{"message:ai", "message:status"});
+}
+
 TEST_CASE("an intent that is sent again by the same lease still says go", "[jobs][effects]") {
   Reply reply;
   const Lease lease = reply.lane.take_one(kLane);

@@ -1,5 +1,6 @@
 #include "core/json.h"
 
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "tests/support/catch.h"
@@ -30,6 +31,19 @@ TEST_CASE("of a repeated key the last value counts unless keys must be unique", 
   const auto refused = parse_json(text, limits);
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().message.find("'a'") != std::string::npos);
+}
+
+TEST_CASE("what lies under an ignored key is checked but not kept", "[core][json]") {
+  const std::array<std::string_view, 1> ignored{"skip"};
+  const JsonLimits limits{.max_depth = 5, .ignored_keys = ignored};
+  const auto parsed = parse_json(
+      R"({"a":1,"skip":{"b":[1,{"skip":"x"}],"a":2},"c":[{"skip":[],"d":"skip"},2],"skip":3})",
+      limits);
+  REQUIRE(parsed);
+  CHECK(*parsed == nlohmann::json::parse(R"({"a":1,"c":[{"d":"skip"},2]})"));
+  CHECK_FALSE(parse_json(R"({"skip":{"b":}})", limits));
+  CHECK(parse_json(R"({"skip":[[[[]]]]})", limits));
+  CHECK(parse_json(R"({"skip":[[[[[]]]]]})", limits).error().code == ErrorCode::kTooLarge);
 }
 
 TEST_CASE("integers beyond 2^53 keep every digit", "[core][json]") {

@@ -19,6 +19,11 @@ using Kind = HelpdeskEvent::Kind;
 
 constexpr std::size_t kMaxAttachments = 32;  // Chatwoot itself allows 15.
 
+/// Nothing is read under these, and they are a good part of every payload.
+constexpr std::array<std::string_view, 7> kIgnoredKeys{
+    "additional_attributes",     "avatar",    "contact_inbox", "external_source_ids",
+    "processed_message_content", "sentiment", "thumbnail"};
+
 /// How an event's payload is to be read.
 enum class Shape : std::uint8_t { kMessage, kConversation, kTyping, kContact, kWidget, kOther };
 
@@ -274,7 +279,7 @@ Result<HelpdeskEvent> read_widget(const json& root, HelpdeskEvent event) {
 const SignatureScheme& ChatwootParser::scheme() const { return *find_scheme("chatwoot"); }
 
 Result<HelpdeskEvent> ChatwootParser::parse(std::string_view body) const {
-  const Result<json> root = parse_body(body);
+  const Result<json> root = parse_body(body, kIgnoredKeys);
   if (!root) return fail(root.error());
   HelpdeskEvent event;
   event.vendor_event = string_at(*root, "event");

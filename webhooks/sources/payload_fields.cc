@@ -40,9 +40,10 @@ const json* member(const json& object, std::string_view key) {
 
 }  // namespace
 
-Result<json> parse_body(std::string_view body) {
+Result<json> parse_body(std::string_view body, std::span<const std::string_view> ignored_keys) {
   // The receiver has limited the body already; this limit is for other callers.
-  Result<json> parsed = parse_json(body, {.max_bytes = 64U << 20U, .max_depth = 64});
+  Result<json> parsed =
+      parse_json(body, {.max_bytes = 64U << 20U, .max_depth = 64, .ignored_keys = ignored_keys});
   if (parsed && !parsed->is_object()) {
     return fail(ErrorCode::kInvalid, "read delivery: a JSON object is expected");
   }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,7 +15,8 @@ namespace deskwire::webhooks {
 
 /// Parses a delivery's body as a JSON object.
 /// @errors As SourceParser::parse, except kCorrupt.
-Result<nlohmann::json> parse_body(std::string_view body);
+Result<nlohmann::json> parse_body(std::string_view body,
+                                  std::span<const std::string_view> ignored_keys = {});
 
 /// `<event>: <cause>` as kCorrupt; never holds values of the payload.
 tl::unexpected<Error> bad_shape(std::string_view event, std::string_view cause);

@@ -55,8 +55,9 @@ Event message_sent(const jobs::Lease& lease, const std::string& helpdesk_id, std
                   {"status", "sent"},
                   {"helpdeskId", helpdesk_id},
                   {"timestamp", now_ms}};
-  return once(on_channel(lease.lane, "message:status",
-                         derived_id("message:status", lease.root.str(), "sent"), data, now_ms));
+  // The completion that closes the effect guards it (jobs::CompletedJob).
+  return on_channel(lease.lane, "message:status",
+                    derived_id("message:status", lease.root.str(), "sent"), data, now_ms);
 }
 
 Event message_unfinished(const jobs::Lease& lease) {
