@@ -53,6 +53,7 @@ jobs::Dispatcher::Callbacks WorkerRole::callbacks() {
     callbacks.wait_until_wanted = [this] { pool_.wait_until_wanted(); };
   }
   callbacks.on_lost = [this](const JobId& id) { pool_.abort(id); };
+  callbacks.on_superseded = [this](const JobId& id) { pool_.abort(id); };
   callbacks.on_round = [this](Milliseconds wait, std::int64_t server_now_ms) {
     if (roles_.sla) queue_wait_.observe(wait, server_now_ms);
   };

@@ -92,6 +92,8 @@ void check_order(const Config& config, Problems& problems) {
             config.jobs.backoff_cap.count());
   not_above("sla.queue_wait.warning_s", config.queue_wait.warning_s, "sla.queue_wait.critical_s",
             config.queue_wait.critical_s);
+  not_above("replies.debounce.quiet_ms", config.replies.debounce.quiet.count(),
+            "replies.debounce.max_wait_ms", config.replies.debounce.max_wait.count());
   for (std::size_t i = 0; i < config.replies.rules.size(); ++i) {
     if (config.replies.rules[i].reply.empty()) {
       problems.add("replies.rules[" + std::to_string(i) + "].reply", "is missing");

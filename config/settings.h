@@ -122,7 +122,11 @@ void visit(Visitor& v, Replies& s) {
   v.number("max_message_age_s", s.max_message_age_s, 0, kYearS);
   v.unavailable("openai", "{}");
   v.unavailable("personas", "{}");
-  v.unavailable("debounce", "{}");
+  v.group("debounce", [&](auto& debounce) {
+    debounce.duration("quiet_ms", s.debounce.quiet, 0, 60000);
+    debounce.duration("max_wait_ms", s.debounce.max_wait, 1, 600000);
+    debounce.number("max_n", s.debounce.max_n, 2, 100);
+  });
 }
 
 template <typename Visitor>

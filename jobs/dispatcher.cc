@@ -225,6 +225,7 @@ class Dispatcher::Impl {
 
   void take_in(const std::vector<Beats::Answer>& answers, MonotonicTime asked_at, bool is_round) {
     std::vector<JobId> lost;
+    std::vector<JobId> superseded;
     std::vector<int> ready;
     Milliseconds queue_wait{0};
     std::int64_t server_now = 0;
@@ -245,6 +246,7 @@ class Dispatcher::Impl {
         }
         held_.renewed(answer.shard, asked_at, result.lost);
         lost.insert(lost.end(), result.lost.begin(), result.lost.end());
+        superseded.insert(superseded.end(), result.superseded.begin(), result.superseded.end());
         if (result.ready) ready.push_back(answer.shard);
         if (result.oldest_due_ms > 0) {
           queue_wait = std::max(queue_wait, Milliseconds{result.now_ms - result.oldest_due_ms});
@@ -259,6 +261,10 @@ class Dispatcher::Impl {
     for (const JobId& id : lost) {
       log::warn("lease_lost", {{"job", id.str()}, {"worker", worker_.str()}});
       callbacks_.on_lost(id);
+    }
+    for (const JobId& id : superseded) {
+      log::info("job_superseded", {{"job", id.str()}});
+      if (callbacks_.on_superseded) callbacks_.on_superseded(id);
     }
     if (callbacks_.on_work) {
       for (const int shard : ready) callbacks_.on_work(shard);

@@ -28,6 +28,8 @@ class Dispatcher {
     /// processes. Once the owner stops it must return, before stop() is called here. May be empty.
     std::function<void()> wait_until_wanted;
     std::function<void(const JobId&)> on_lost;  ///< This lease is no longer ours: abort it.
+    /// More messages joined this job: its attempt should be given back and begin anew.
+    std::function<void(const JobId&)> on_superseded;
     /// After each round of beats: server time − due of the first job in line, 0 when none waits.
     std::function<void(Milliseconds queue_wait, std::int64_t server_now_ms)> on_round;
   };

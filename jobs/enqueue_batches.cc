@@ -38,6 +38,12 @@ void append_state(std::vector<std::string>& args, const std::optional<Conversati
                std::to_string(std::max<std::int64_t>(0, state->updated_at_ms))});
 }
 
+void append_debounce(std::vector<std::string>& args, const std::optional<Debounce>& debounce) {
+  const Debounce rule = debounce.value_or(Debounce{{}, {}, 0});
+  args.insert(args.end(), {std::to_string(rule.max_messages), std::to_string(rule.quiet.count()),
+                           std::to_string(rule.max_wait.count())});
+}
+
 void append_echo(std::vector<std::string>& args,
                  const std::optional<std::pair<std::string, std::string>>& echo) {
   if (!echo) {
@@ -56,10 +62,11 @@ std::vector<std::string> encode(const EnqueueRequest& request, const LaneLimits&
       request.kind,
       request.kind.empty() ? std::string() : pack_payload(request.payload),
       std::to_string(std::max(1, request.max_attempts)),
-      std::to_string(std::max<std::int64_t>(0, request.delay.count())),
+      std::to_string(initial_delay(request).count()),
       request.bury_code,
       kept_error_message(request.bury_message),
       request.fact};
+  append_debounce(args, request.debounce);
   const std::vector<std::string> dedupe_keys = effective_dedupe_keys(request);
   args.push_back(std::to_string(dedupe_keys.size()));
   for (const std::string& key : dedupe_keys) args.push_back(sha256(key).substr(0, kDigestBytes));
@@ -80,8 +87,16 @@ Result<EnqueueResult> decode(const Reply& reply, const std::string& lane,
     }
     return result;
   }
+  if (outcome == "joined") {
+    result.job = reply.at(1).text;
+    for (std::size_t i = 2; i < reply.items.size(); ++i) {
+      result.offsets.push_back(static_cast<std::uint64_t>(reply.items[i].as_integer()));
+    }
+    return result;
+  }
   if (outcome == "again" || outcome == "duplicate") {
     result.job = reply.at(1).text;
+    result.receipt = reply.at(2).as_string();
     result.duplicate = outcome == "duplicate";
     return result;
   }

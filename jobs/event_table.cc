@@ -182,8 +182,14 @@ EnqueueRequest to_enqueue(const HelpdeskEvent& event, const EventContext& contex
   if (asks_for_reply(event)) {
     request.kind = kReplyKind;
     request.payload = reply_payload(event, context, request.lane);
+    request.debounce = context.debounce;
   }
   return request;
+}
+
+std::optional<Debounce> debounce_of(const config::Debounce& settings) {
+  if (settings.quiet.count() <= 0) return std::nullopt;
+  return Debounce{settings.quiet, settings.max_wait, settings.max_n};
 }
 
 bool needs_body_digest(const HelpdeskEvent& event) {

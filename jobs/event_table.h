@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/config.h"
 #include "jobs/helpdesk_event.h"
 #include "jobs/job_store.h"
 
@@ -21,12 +22,16 @@ struct EventContext {
   std::string mapped_message_id;  ///< Our id for event.object_id, when it is one of our posts.
   std::int64_t now_ms = 0;
   int max_attempts = 8;
+  std::optional<Debounce> debounce;  ///< Of the reply jobs.
 
   // Messages that came through our own gateway instead of a webhook; else empty.
   std::string client_id;          ///< Of the token; becomes the envelope's clientId.
   std::string client_message_id;  ///< Idempotent by (client_id, client_message_id).
   std::string connection;         ///< The session it came from.
 };
+
+/// The rule for reply jobs of config replies.debounce; nullopt while that is off.
+std::optional<Debounce> debounce_of(const config::Debounce& settings);
 
 /// The lane of an event: its conversation's key, or `contact-…`/`other-…` for events without one
 /// (they only need a place to be deduplicated in: no job, no fact, no channel event).

@@ -5,6 +5,11 @@
 #include "core/channel.h"
 
 namespace deskwire::jobs {
+namespace {
+
+constexpr Milliseconds kLookPeriod{1000};
+
+}  // namespace
 
 void HeldLeases::add(const Lease& lease, MonotonicTime now) {
   Held held;
@@ -12,7 +17,10 @@ void HeldLeases::add(const Lease& lease, MonotonicTime now) {
   held.token = lease.token;
   // What is left of a fresh lease is what a renewal will give again.
   held.usable = std::max<MonotonicTime::duration>(lease.local_deadline - now, Milliseconds{3});
-  held.renew_at = now + held.usable / 3;
+  held.period = held.usable / 3;
+  if (lease.takes_more) held.period = std::min<MonotonicTime::duration>(held.period, kLookPeriod);
+  held.messages = lease.messages();
+  held.renew_at = now + held.period;
   held.deadline = lease.local_deadline;
   leases_.insert_or_assign(lease.id, held);
 }
@@ -29,13 +37,13 @@ MonotonicTime HeldLeases::first() const {
   return earliest;
 }
 
-std::vector<std::pair<JobId, std::int64_t>> HeldLeases::take_due(int shard, MonotonicTime now) {
-  std::vector<std::pair<JobId, std::int64_t>> due;
+std::vector<Renewal> HeldLeases::take_due(int shard, MonotonicTime now) {
+  std::vector<Renewal> due;
   for (auto& [id, held] : leases_) {
-    if (held.shard != shard || held.renew_at > now + held.usable / 6) continue;
-    due.emplace_back(id, held.token);
+    if (held.shard != shard || held.renew_at > now + held.period / 2) continue;
+    due.push_back({id, held.token, held.messages});
     held.asked_at = now;
-    held.renew_at = now + held.usable / 3;
+    held.renew_at = now + held.period;
   }
   return due;
 }

@@ -44,7 +44,9 @@ struct Job {
   std::string outcome;        ///< completed: "replied", "skipped:answered_by_human", …
   JobId parent;               ///< The job that this one replays; empty for originals.
   JobId root;                 ///< The first of the line; itself for originals.
-  std::string payload;        ///< Filled by get(), empty in lists. Personal data: not logged.
+  int messages = 1;           ///< Messages that it holds; more than 1 when others joined it.
+  std::string
+      payload;  ///< Of the first one. Filled by get(), empty in lists. Personal data: not logged.
 };
 
 /// One attempt's exclusive right to run a job until `expires_at` (server time), proven by `token`.
@@ -53,6 +55,9 @@ struct Lease {
   std::string kind;
   std::string lane;
   std::string payload;
+  /// Of the messages that joined the job after its first one (EnqueueRequest::debounce), in order.
+  std::vector<std::string> more_payloads;
+  bool takes_more = false;  ///< More may join while it has announced no effect.
   JobId root;
   std::int64_t token = 0;  ///< Fence: grows with every lease of the shard.
   int attempt = 1;         ///< 1 for the first.
@@ -64,6 +69,8 @@ struct Lease {
   /// What was known of the conversation when the job was leased; unset where it could not be read
   /// with the lease.
   std::optional<ConversationState> conversation;
+  /// How many messages the attempt knows; what joined since makes it begin anew.
+  std::size_t messages() const { return 1 + more_payloads.size(); }
   MonotonicTime local_deadline;  ///< Request time + lease − margin, on this process's clock: after
                                  ///< it no effect may be started without a renewal.
 };

@@ -15,6 +15,14 @@
 
 namespace deskwire::jobs {
 
+/// A customer's burst becomes one job: messages that come before its attempt has announced an
+/// effect join it, and begin a running attempt anew.
+struct Debounce {
+  Milliseconds quiet{0};     ///< The job waits until nothing came for so long,
+  Milliseconds max_wait{0};  ///< but at most this since its first message,
+  int max_messages = 1;      ///< and with this many it is due at once. The next make another job.
+};
+
 /// One atomic step: dedupe, job, fact, conversation state and events, all or nothing.
 struct EnqueueRequest {
   std::string lane;                      ///< Conversation key; decides the shard.
@@ -25,6 +33,7 @@ struct EnqueueRequest {
   std::string payload;
   int max_attempts = 8;
   Milliseconds delay{0};
+  std::optional<Debounce> debounce;  ///< Then `delay` is ignored.
   /// Set: the job is written straight to the dead letters with this error (unparsable payloads).
   std::string bury_code;
   std::string bury_message;
@@ -37,8 +46,10 @@ struct EnqueueRequest {
 };
 
 struct EnqueueResult {
-  std::string job;                     ///< The job's id, empty when none was made.
+  std::string job;                     ///< The job's id, empty when none was made. Not the
+                                       ///< receipt where an earlier job took the message in.
   bool duplicate = false;              ///< Then `job` is the first one's.
+  std::string receipt;                 ///< Of a duplicate: the first one's.
   std::vector<std::uint64_t> offsets;  ///< One an event; 0 for not kept ones. Empty for a
                                        ///< duplicate and for a resend: they append nothing.
 };
@@ -50,9 +61,10 @@ inline constexpr std::string_view kReasonPlaceholder = "@reason@";
 
 /// What became of an effect that an attempt wants to have.
 enum class IntentAnswer : std::uint8_t {
-  kGo,      ///< Recorded now; do it.
-  kVerify,  ///< An earlier attempt recorded it and may have done it: look before doing it.
-  kDone,    ///< It is done; `remote_id` says what it made. Skip it.
+  kGo,          ///< Recorded now; do it.
+  kVerify,      ///< An earlier attempt recorded it and may have done it: look before doing it.
+  kDone,        ///< It is done; `remote_id` says what it made. Skip it.
+  kSuperseded,  ///< Nothing was recorded: more messages joined the job. Give the lease back.
 };
 struct Intent {
   IntentAnswer answer = IntentAnswer::kGo;
@@ -69,6 +81,9 @@ struct Intent {
 struct CompletedJob {
   JobId id;
   std::int64_t token = 0;
+  /// How many messages the attempt knew. Without an effect, a job that took in more since is not
+  /// done: it runs again.
+  std::size_t messages = 1;
   std::string outcome;         ///< "replied", "skipped:<reason>"
   std::string effect;          ///< Effect key to close as done; empty: none.
   std::string remote_id;       ///< What the effect made (helpdesk message id).
@@ -113,13 +128,19 @@ struct FailResult {
   bool stale = false;  ///< The lease was no longer ours; nothing changed.
 };
 
+struct Renewal {
+  JobId id;
+  std::int64_t token = 0;
+  std::size_t messages = 1;  ///< How many the attempt knows.
+};
 struct BeatRequest {
   int shard = 0;
   WorkerId worker;
-  std::vector<std::pair<JobId, std::int64_t>> renew;  ///< Leases held (id, token).
+  std::vector<Renewal> renew;  ///< Leases held.
 };
 struct BeatResult {
   std::vector<JobId> lost;         ///< No longer ours: abort them.
+  std::vector<JobId> superseded;   ///< Took in more messages: their attempts should begin anew.
   std::int64_t now_ms = 0;         ///< Server time.
   std::int64_t next_due_ms = 0;    ///< Of timers; 0: none.
   std::int64_t oldest_due_ms = 0;  ///< Due of the first job in line (ready lanes); 0: none waits.

@@ -46,6 +46,8 @@ Lease MemoryJobShard::lease_of(const Record& record) const {
   const auto memo = memos_.find(record.job.root);
   if (memo != memos_.end()) lease.saved_reply = memo->second.reply;
   lease.conversation = conversation(record.job.lane);
+  lease.more_payloads = record.more;
+  lease.takes_more = record.takes_more;
   return lease;
 }
 
@@ -61,7 +63,11 @@ Result<StepResult> MemoryJobShard::step(const StepRequest& request, std::int64_t
   if (!repeated) {
     answer = Answer{request.request, {}, {}};
     for (const CompletedJob& completed : request.completed) {
-      if (Record* record = held(completed.id, completed.token)) {
+      Record* record = held(completed.id, completed.token);
+      if (record != nullptr && completed.effect.empty() &&
+          record->more.size() >= completed.messages) {
+        hand_back(*record, now);  // What came meanwhile was not looked at: the job is not done.
+      } else if (record != nullptr) {
         complete(completed, *record, now);
       } else if (!ended_by(completed.id, completed.token, JobState::kCompleted)) {
         answer.stale.push_back(completed.id);
@@ -135,6 +141,9 @@ Result<Intent> MemoryJobShard::intend(const Lease& lease, const std::string& eff
   if (record == nullptr) {
     return deskwire::fail(ErrorCode::kStale,
                           "intend job=" + lease.id.str() + ": the lease is no longer ours");
+  }
+  if (record->effect.empty() && record->more.size() >= lease.messages()) {
+    return Intent{IntentAnswer::kSuperseded, {}, {}, 0, {}};
   }
   lease_[record->job.lane] = now + limits_.lease.count();
   const auto known = effects_.find(effect);
@@ -211,20 +220,24 @@ void MemoryJobShard::bury(Record& record, const std::string& code, const std::st
     handoff.created_at_ms = now;
     handoff.due_at_ms = now;
     handoff.max_attempts = job.max_attempts;
+    handoff.messages = job.messages;
     lanes_[lane].push_back(handoff.id);
     jobs_[handoff.id].job = handoff;
+    jobs_[handoff.id].more = record.more;
   }
   advance(lane, now);
 }
 
 BeatResult MemoryJobShard::beat(const BeatRequest& request, std::int64_t now) {
   BeatResult result;
-  for (const auto& [id, token] : request.renew) {
-    if (const Record* record = held(id, token)) {
-      lease_[record->job.lane] = now + limits_.lease.count();
-    } else {
-      result.lost.push_back(id);
+  for (const Renewal& renewal : request.renew) {
+    const Record* record = held(renewal.id, renewal.token);
+    if (record == nullptr) {
+      result.lost.push_back(renewal.id);
+      continue;
     }
+    lease_[record->job.lane] = now + limits_.lease.count();
+    if (record->more.size() >= renewal.messages) result.superseded.push_back(renewal.id);
   }
   reclaim(result, now);
   promote(result, now);
@@ -256,10 +269,7 @@ void MemoryJobShard::reclaim(BeatResult& result, std::int64_t now) {
       ++result.buried;
       continue;
     }
-    --record.job.attempt;
-    record.job.state = JobState::kAvailable;
-    lease_.erase(lane);
-    ready_.push_front(lane);
+    hand_back(record, now);
     ++result.reclaimed;
   }
 }
@@ -298,17 +308,29 @@ void MemoryJobShard::trim(std::int64_t now) {
   }
 }
 
-Status MemoryJobShard::release(const Lease& lease) {
+Status MemoryJobShard::release(const Lease& lease, std::int64_t now) {
   Record* record = held(lease.id, lease.token);
   if (record == nullptr) {
     return deskwire::fail(ErrorCode::kStale,
                           "release job=" + lease.id.str() + ": the lease is no longer ours");
   }
-  --record->job.attempt;
-  record->job.state = JobState::kAvailable;
-  lease_.erase(record->job.lane);
-  ready_.push_front(record->job.lane);
+  hand_back(*record, now);
   return {};
+}
+
+/// A leased head becomes available again, its lane first in line; the attempt is not counted. What
+/// took in more messages meanwhile may have to wait for its time again.
+void MemoryJobShard::hand_back(Record& record, std::int64_t now) {
+  Job& job = record.job;
+  --job.attempt;
+  lease_.erase(job.lane);
+  if (job.due_at_ms > now) {
+    job.state = JobState::kScheduled;
+    timers_[job.lane] = job.due_at_ms;
+    return;
+  }
+  job.state = JobState::kAvailable;
+  ready_.push_front(job.lane);
 }
 
 std::int64_t MemoryJobShard::next_due() const {

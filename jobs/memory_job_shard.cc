@@ -55,19 +55,21 @@ Result<EnqueueResult> MemoryJobShard::enqueue(const EnqueueRequest& request, std
   if (const Seen* found = find_seen(request, today)) {
     const Seen first = *found;
     remember_seen(request, today, first);
-    return EnqueueResult{
-        first.made_job ? first.receipt : std::string(), first.receipt != request.receipt, {}};
+    return EnqueueResult{first.job, first.receipt != request.receipt, first.receipt, {}};
   }
-  const bool makes_job = !request.kind.empty();
+  const Record* joined = join(request, now);
+  const bool makes_job = joined == nullptr && !request.kind.empty();
   if (makes_job && request.bury_code.empty() &&
       lanes_[request.lane].size() >= limits_.max_lane_jobs) {
     return deskwire::fail(ErrorCode::kFull, "enqueue lane=" + request.lane + ": the lane holds " +
                                                 std::to_string(limits_.max_lane_jobs) +
                                                 " jobs already (jobs.max_lane_jobs)");
   }
-  remember_seen(request, today, Seen{request.receipt, makes_job});
-
   EnqueueResult result;
+  if (joined != nullptr) result.job = joined->job.id.str();
+  if (makes_job) result.job = request.receipt;
+  remember_seen(request, today, Seen{request.receipt, result.job});
+
   if (makes_job) {
     Job job;
     job.id = JobId(request.receipt);
@@ -76,7 +78,7 @@ Result<EnqueueResult> MemoryJobShard::enqueue(const EnqueueRequest& request, std
     job.lane = request.lane;
     job.payload = request.payload;
     job.created_at_ms = now;
-    job.due_at_ms = now + std::max<std::int64_t>(0, request.delay.count());
+    job.due_at_ms = now + initial_delay(request).count();
     job.max_attempts = std::max(1, request.max_attempts);
     if (!request.bury_code.empty()) {
       job.state = JobState::kDead;
@@ -87,14 +89,40 @@ Result<EnqueueResult> MemoryJobShard::enqueue(const EnqueueRequest& request, std
       jobs_[job.id].job = job;
     } else {
       insert(job, now);
+      jobs_[job.id].takes_more = request.debounce.has_value();
     }
-    result.job = request.receipt;
   }
   if (!request.fact.empty()) facts_[request.lane].push_back(request.fact);
   if (request.state) merge_state(request.lane, *request.state);
   if (request.echo) close_echo(request);
   for (const Event& event : request.events) result.offsets.push_back(log_.append(event));
   return result;
+}
+
+/// The last job of the lane, if it takes the message in.
+MemoryJobShard::Record* MemoryJobShard::join(const EnqueueRequest& request, std::int64_t now) {
+  const auto lane = lanes_.find(request.lane);
+  const bool asks = request.debounce && !request.kind.empty() && request.bury_code.empty();
+  if (!asks || lane == lanes_.end() || lane->second.empty()) return nullptr;
+  Record& record = jobs_[lane->second.back()];
+  Job& job = record.job;
+  const Debounce& rule = *request.debounce;
+  const std::int64_t latest = job.created_at_ms + rule.max_wait.count();
+  if (!record.takes_more || job.messages >= rule.max_messages || job.kind != request.kind ||
+      !record.effect.empty() || !job.parent.empty() ||
+      (job.state == JobState::kRunning && now >= latest)) {
+    return nullptr;
+  }
+  ++job.messages;
+  record.more.push_back(request.payload);
+  if (job.state != JobState::kScheduled && job.state != JobState::kRunning) return &record;
+  job.due_at_ms = std::max(now, std::min(now + rule.quiet.count(), latest));
+  if (job.messages >= rule.max_messages) job.due_at_ms = now;
+  if (job.state == JobState::kScheduled && lane->second.front() == job.id) {
+    timers_.erase(request.lane);
+    advance(request.lane, now);
+  }
+  return &record;
 }
 
 void MemoryJobShard::merge_state(const std::string& lane, const ConversationState& news) {
@@ -238,9 +266,11 @@ Result<JobId> MemoryJobShard::replay(const JobId& id, bool again, std::int64_t n
   job.created_at_ms = now;
   job.due_at_ms = now;
   job.max_attempts = old.max_attempts;
+  job.messages = old.messages;
   const JobId replayed = job.id;
   found->second.replay = replayed;
   insert(std::move(job), now);
+  jobs_[replayed].more = found->second.more;
   return replayed;
 }
 

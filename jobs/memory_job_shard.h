@@ -43,7 +43,7 @@ class MemoryJobShard {
                         std::int64_t now);
   FailResult fail(const FailRequest& request, std::int64_t now);
   BeatResult beat(const BeatRequest& request, std::int64_t now);
-  Status release(const Lease& lease);
+  Status release(const Lease& lease, std::int64_t now);
 
   ConversationState conversation(const std::string& lane) const;
   std::string mapped_message(const std::string& lane, const std::string& helpdesk_id) const;
@@ -62,6 +62,8 @@ class MemoryJobShard {
     std::int64_t token = 0;
     std::string effect;  ///< Opened by an intent of this job; empty: none.
     JobId replay;        ///< Its newest replay.
+    bool takes_more = false;
+    std::vector<std::string> more;  ///< Payloads of messages that joined.
   };
   struct Effect {
     bool done = false;
@@ -82,7 +84,7 @@ class MemoryJobShard {
   };
   struct Seen {
     std::string receipt;
-    bool made_job = false;
+    std::string job;  ///< Empty: none was made.
   };
 
   Record* held(const JobId& id, std::int64_t token);
@@ -91,7 +93,9 @@ class MemoryJobShard {
   void remember_seen(const EnqueueRequest& request, std::int64_t today, const Seen& seen);
   void merge_state(const std::string& lane, const ConversationState& news);
   void close_echo(const EnqueueRequest& request);
+  Record* join(const EnqueueRequest& request, std::int64_t now);
   void insert(Job job, std::int64_t now);
+  void hand_back(Record& record, std::int64_t now);
   void advance(const std::string& lane, std::int64_t now);
   void complete(const CompletedJob& completed, Record& record, std::int64_t now);
   void bury(Record& record, const std::string& code, const std::string& message, std::int64_t now);

@@ -88,7 +88,7 @@ Result<BeatResult> MemoryJobStore::beat(const BeatRequest& request) {
 
 Status MemoryJobStore::release(const Lease& lease) {
   MutexLock lock(impl_->mutex);
-  return impl_->of_lane(lease.lane).release(lease);
+  return impl_->of_lane(lease.lane).release(lease, impl_->clock.wall_ms());
 }
 
 Result<ConversationState> MemoryJobStore::conversation(const std::string& lane) {

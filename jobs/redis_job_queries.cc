@@ -83,6 +83,7 @@ std::optional<Job> read_job(const JobId& id, const Reply& hash) {
   job.attempt = static_cast<int>(number("a", 0));
   job.max_attempts = static_cast<int>(number("ma", 1));
   job.crashes = static_cast<int>(number("cr", 0));
+  job.messages = static_cast<int>(number("n", 1));
   if (job.state == JobState::kRunning) job.worker = text("w");
   job.error_code = text("err");
   job.error_message = text("msg");

@@ -48,9 +48,9 @@ std::vector<std::string> step_args(const StepRequest& request, const LaneLimits&
   scripts::append_log_limits(args, limits.log);
   args.push_back(std::to_string(request.completed.size()));
   for (const CompletedJob& job : request.completed) {
-    args.insert(args.end(), {job.id.str(), std::to_string(job.token), job.outcome,
-                             std::string(reason_of_outcome(job.outcome)), job.effect, job.remote_id,
-                             job.our_message_id});
+    args.insert(args.end(), {job.id.str(), std::to_string(job.token), std::to_string(job.messages),
+                             job.outcome, std::string(reason_of_outcome(job.outcome)), job.effect,
+                             job.remote_id, job.our_message_id});
     ChannelLog::append_args(args, job.events, limits.log);
   }
   return args;
@@ -70,9 +70,15 @@ bool read_lease(const Reply& reply, std::size_t max_payload_bytes, Lease& lease)
   lease.crashes = static_cast<int>(fields.at(6).as_integer());
   lease.created_at_ms = fields.at(7).as_integer();
   if (reply.at(5).is_array()) lease.conversation = scripts::read_conversation(reply.at(5));
+  lease.takes_more = !fields.at(11).is_nil() && fields.at(9).is_nil();
   Result<std::string> payload = unpack_payload(reply.at(2).text, max_payload_bytes);
   if (!payload) return false;
   lease.payload = std::move(*payload);
+  for (const Reply& item : reply.at(6).items) {
+    Result<std::string> more = unpack_payload(item.text, max_payload_bytes);
+    if (!more) return false;
+    lease.more_payloads.push_back(std::move(*more));
+  }
   return true;
 }
 
@@ -88,9 +94,9 @@ std::vector<std::string> beat_args(const BeatRequest& request, const LaneLimits&
     args.push_back(new_job_id(wall_ms, request.shard).str());
   }
   args.push_back(std::to_string(request.renew.size()));
-  for (const auto& [id, token] : request.renew) {
-    args.push_back(id.str());
-    args.push_back(std::to_string(token));
+  for (const Renewal& held : request.renew) {
+    args.insert(args.end(),
+                {held.id.str(), std::to_string(held.token), std::to_string(held.messages)});
   }
   return args;
 }
@@ -98,7 +104,7 @@ std::vector<std::string> beat_args(const BeatRequest& request, const LaneLimits&
 Result<BeatResult> read_beat(Result<Reply> reply, int shard) {
   const std::string what = "beat shard=" + std::to_string(shard);
   if (!reply) return deskwire::fail(std::move(reply).error().prefixed(what));
-  if (reply->items.size() != 8) return corrupt(what);
+  if (reply->items.size() != 9) return corrupt(what);
   BeatResult result;
   result.now_ms = reply->at(0).as_integer();
   result.next_due_ms = reply->at(1).as_integer();
@@ -108,6 +114,7 @@ Result<BeatResult> read_beat(Result<Reply> reply, int shard) {
   result.buried = static_cast<int>(reply->at(5).as_integer());
   result.ready = reply->at(6).as_integer() > 0;
   for (const Reply& id : reply->at(7).items) result.lost.emplace_back(id.as_string());
+  for (const Reply& id : reply->at(8).items) result.superseded.emplace_back(id.as_string());
   return result;
 }
 
@@ -188,13 +195,15 @@ Result<Intent> RedisJobStore::intend(const Lease& lease, const std::string& effe
                                 reply_text,
                                 unfinished_record(unfinished),
                                 text_of(limits_.lease),
-                                std::to_string(kEffectSeconds)};
+                                std::to_string(kEffectSeconds),
+                                std::to_string(lease.messages())};
   ChannelLog::append_args(args, events, limits_.log);
   Result<Reply> reply =
       client_.run(scripts::intend(), scripts::keys_of(shard_of_lane(lease.lane)), std::move(args));
   if (!reply) return deskwire::fail(std::move(reply).error().prefixed(what));
   const std::string& answer = reply->at(0).text;
   if (answer == "stale") return stale("intend", lease.id);
+  if (answer == "superseded") return Intent{IntentAnswer::kSuperseded, {}, {}, 0, {}};
   if (answer == "done") return Intent{IntentAnswer::kDone, reply->at(1).as_string(), {}, 0, {}};
   if (answer == "go") {
     Intent go{IntentAnswer::kGo, {}, reply->at(1).as_string(), 0, {}};

@@ -20,7 +20,8 @@ Script closing_script(const char* name, std::string_view text) {
 }  // namespace
 
 const Script& enqueue() {
-  static const Script script = closing_script("enqueue.lua", kEnqueueLua);
+  static const Script script(
+      "enqueue.lua", {ChannelLog::lua_prefix(), kLanesLua, kClosingLua, kCoalesceLua}, kEnqueueLua);
   return script;
 }
 

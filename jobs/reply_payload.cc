@@ -1,6 +1,7 @@
 #include "jobs/reply_payload.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/json.h"
 
@@ -34,6 +35,16 @@ std::string encode(const ReplyPayload& payload) {
   if (payload.accepted_at_ms != 0) object["accepted_at_ms"] = payload.accepted_at_ms;
   if (!payload.simulate.empty()) object["simulate"] = payload.simulate;
   return dump_json(object);
+}
+
+ReplyPayload joined(std::vector<ReplyPayload> burst) {
+  ReplyPayload all = std::move(burst.back());
+  all.accepted_at_ms = burst.size() > 1 ? burst.front().accepted_at_ms : all.accepted_at_ms;
+  for (std::size_t i = burst.size() - 1; i-- > 0;) {
+    all.content.insert(0, burst[i].content + '\n');
+    if (all.simulate.empty()) all.simulate = std::move(burst[i].simulate);
+  }
+  return all;
 }
 
 Result<ReplyPayload> decode_reply(std::string_view text) {

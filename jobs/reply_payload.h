@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 #include "jobs/helpdesk_event.h"
@@ -28,6 +29,10 @@ struct ReplyPayload {
 };
 
 std::string encode(const ReplyPayload& payload);
+/// What several messages of one customer say together, as if it were one: their contents line by
+/// line, the first one's time of acceptance, the rest from the last.
+/// @param burst  In order, at least one.
+ReplyPayload joined(std::vector<ReplyPayload> burst);
 /// @errors kCorrupt: not our JSON, or without source, conversation or message_id.
 Result<ReplyPayload> decode_reply(std::string_view text);
 

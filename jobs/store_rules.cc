@@ -44,6 +44,13 @@ Status check_enqueue(const EnqueueRequest& request, const LaneLimits& limits) {
   return {};
 }
 
+Milliseconds initial_delay(const EnqueueRequest& request) {
+  if (!request.debounce) return std::max(Milliseconds{0}, request.delay);
+  const Debounce& rule = *request.debounce;
+  return rule.max_messages > 1 ? std::max(Milliseconds{0}, std::min(rule.quiet, rule.max_wait))
+                               : Milliseconds{0};
+}
+
 Status check_shard(int shard) {
   if (shard >= 0 && shard < kShardCount) return {};
   return fail(ErrorCode::kInvalid, "shard " + std::to_string(shard) + " is out of range 0..15");

@@ -26,6 +26,9 @@ std::vector<std::string> effective_dedupe_keys(const EnqueueRequest& request);
 /// decimal ids ignored. So decimal ids of any size compare as numbers without becoming doubles.
 bool not_older_id(std::string_view candidate, std::string_view known);
 
+/// How long a new job of this request waits at first.
+Milliseconds initial_delay(const EnqueueRequest& request);
+
 /// `text` cut to what is kept of an error message, at a UTF-8 boundary.
 std::string kept_error_message(std::string_view text);
 

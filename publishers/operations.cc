@@ -107,9 +107,9 @@ void Operations::send(const Principal& principal, const Outgoing& message, const
       answering<jobs::EnqueueResult, Sent>(
           gate, std::move(done),
           [id = std::move(prepared->message_id)](const jobs::EnqueueResult& result) {
-            // A repeat is told the first one's id, which for customers is the job's.
+            // A repeat is told the first one's id, which for customers is its receipt.
             const bool repeat = result.duplicate && !result.job.empty();
-            return Sent{repeat ? result.job : id, result.job,
+            return Sent{repeat ? result.receipt : id, result.job,
                         result.offsets.empty() ? 0 : result.offsets.front()};
           }));
 }

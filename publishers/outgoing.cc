@@ -100,6 +100,7 @@ Answer<PreparedMessage> prepare_message(const Principal& principal, const Outgoi
   context.receipt = new_job_id(now_ms, shard_of_lane(key)).str();
   context.now_ms = now_ms;
   context.max_attempts = config.jobs.max_attempts;
+  context.debounce = jobs::debounce_of(config.replies.debounce);
   context.client_id = claims.client_id;
   context.client_message_id = message.client_message_id;
   context.connection = message.connection;

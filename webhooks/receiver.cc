@@ -48,6 +48,7 @@ struct Door {
       : sources(config.sources),
         settings(config.receiver),
         max_attempts(config.jobs.max_attempts),
+        debounce(jobs::debounce_of(config.replies.debounce)),
         max_payload_bytes(config.jobs.max_payload_bytes),
         store(job_store),
         clock(system_clock),
@@ -64,6 +65,7 @@ struct Door {
   const std::vector<config::Source> sources;
   const config::Receiver settings;
   const int max_attempts;
+  const std::optional<jobs::Debounce> debounce;
   const std::size_t max_payload_bytes;
   jobs::JobStore& store;
   const Clock& clock;
@@ -191,6 +193,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     context_.delivery_id = request_.header(scheme.delivery_header);
     context_.now_ms = door_->clock.wall_ms();
     context_.max_attempts = door_->max_attempts;
+    context_.debounce = door_->debounce;
   }
 
   void mint_receipt(const HelpdeskEvent& event) {

@@ -8,7 +8,8 @@
 
 namespace deskwire::worker {
 
-/// How one attempt ended: exactly one of the two is set.
+/// How one attempt ended: one of the two is set, or neither: the lease is to be given back
+/// unpunished, because more messages joined the job.
 struct AttemptResult {
   std::optional<jobs::CompletedJob> completed;
   std::optional<jobs::FailRequest> failed;  ///< `delay` is filled by the pool when it is 0.

@@ -227,9 +227,10 @@ class WorkerPool::Impl {
       const MutexLock lock(mutex_);
       slot.cancellation = nullptr;
     }
+    const bool superseded = !result.completed && !result.failed;
     const bool give_up = cancellation.cancelled() && result.failed &&
                          result.failed->failure != FailureClass::kPermanent;
-    if (give_up) {
+    if (superseded || give_up) {
       give_back(slot, lease);
       result.failed.reset();
     } else if (result.failed) {

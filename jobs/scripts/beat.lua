@@ -8,31 +8,35 @@
 -- ARGV[3]  most completed jobs kept, ARGV[4] most ms they are kept, ARGV[5] most ms dead ones are
 -- ARGV[6]  a random epoch, ARGV[7] most events of a log, ARGV[8] most seconds of a log
 -- ARGV[9]  number of spare job ids for hand-offs, then these
--- ARGV[..] number of leases to renew, then job id and token of each
+-- ARGV[..] number of leases to renew, then job id, token and messages known of each
 -- Returns  {now, next due, due of the first job in line or 0, reclaimed, promoted, buried,
---           lanes ready, {lost job id, ...}}
+--           lanes ready, {lost job id, ...},
+--           {id of a job that took in more messages than known, ...}}
 local RECLAIMS, PROMOTIONS, TRIMS = 100, 1000, 500
 local lease_ms, max_crashes = tonumber(ARGV[1]), tonumber(ARGV[2])
 local limits = channel_limits(ARGV[6], ARGV[7], ARGV[8])
 local reclaimed, promoted, buried = 0, 0, 0
 
 local function renew(at)
-  local lost, kept = {}, {}
+  local lost, kept, superseded = {}, {}, {}
   for _ = 1, tonumber(ARGV[at]) do
     local id, token = ARGV[at + 1], ARGV[at + 2]
-    local job = redis.call('HMGET', P .. 'j:' .. id, 's', 'tok', 'l')
+    local job = redis.call('HMGET', P .. 'j:' .. id, 's', 'tok', 'l', 'n')
     if job[1] == 'r' and job[2] == token and job[3] then
       kept[#kept + 1] = now + lease_ms
       kept[#kept + 1] = job[3]
+      if job[4] and tonumber(job[4]) > tonumber(ARGV[at + 3]) then
+        superseded[#superseded + 1] = id
+      end
     else
       lost[#lost + 1] = id
     end
-    at = at + 2
+    at = at + 3
   end
   if #kept > 0 then
     redis.call('ZADD', P .. 'lease', unpack(kept))
   end
-  return lost
+  return lost, superseded
 end
 
 local function reclaim(spares)
@@ -89,6 +93,7 @@ local function forget(set, ids)
   for _, id in ipairs(ids) do
     keys[#keys + 1] = P .. 'j:' .. id
     keys[#keys + 1] = P .. 'p:' .. id
+    keys[#keys + 1] = P .. 'q:' .. id
   end
   redis.call('ZREM', set, unpack(ids))
   redis.call('UNLINK', unpack(keys))
@@ -107,7 +112,7 @@ local function trim()
 end
 
 local spares = tonumber(ARGV[9])
-local lost = renew(10 + spares)
+local lost, superseded = renew(10 + spares)
 reclaim(spares)
 promote()
 trim()
@@ -124,4 +129,4 @@ if ready > 0 then
     oldest = head[1] or head[2] or '0'
   end
 end
-return {now, next_due(), oldest, reclaimed, promoted, buried, ready, lost}
+return {now, next_due(), oldest, reclaimed, promoted, buried, ready, lost, superseded}

@@ -54,6 +54,9 @@ local function bury(id, job, code, message, spare, limits)
     redis.call('COPY', P .. 'p:' .. id, P .. 'p:' .. spare)
     redis.call('HSET', P .. 'j:' .. spare, 's', 'a', 'l', lane, 'k', 'handoff', 't', now,
       'ma', job[5] or '8', 'par', id)
+    if redis.call('COPY', P .. 'q:' .. id, P .. 'q:' .. spare) == 1 then
+      redis.call('HSET', P .. 'j:' .. spare, 'n', 1 + redis.call('LLEN', P .. 'q:' .. spare))
+    end
     redis.call('RPUSH', list, spare)
     count_job('a', 1)
   end

@@ -1,7 +1,7 @@
 #!lua
 -- Takes in requests of one shard: dedupe, job, fact, conversation state, echo and events, each
 -- request whole or not at all. Refused by Redis when memory is full, before anything is written.
--- With channel_log.lua, lanes.lua and closing.lua as prefixes.
+-- With channel_log.lua, lanes.lua, closing.lua and coalesce.lua as prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  number of requests
 -- ARGV[2]  most jobs of a lane
@@ -11,13 +11,16 @@
 -- then for each request:
 --   lane, receipt, kind ("" for no job), packed payload, max attempts, delay in ms,
 --   bury code ("" for a live job), bury message, fact ("" for none),
+--   most messages of the job ("0": it takes in no others), ms of quiet that it waits for, most ms
+--   that it waits,
 --   number of dedupe digests, then these,
 --   number of state fields (0 or 9), then status, assignee type, assignee id, last sender,
 --   last message id, inbox kind, contact name, source, updated at,
 --   number of echo fields (0 or 4), then helpdesk message id, our message id, root job, effect key,
 --   events (channel_log.lua)
--- Returns  for each request {"ok", offset, ...}, {"again", job} for a repeat of this very receipt,
---          {"duplicate", job} (job "" when the first one made none),
+-- Returns  for each request {"ok", offset, ...}, {"joined", job, offset, ...} when another job took
+--          its message in, {"again", job, receipt} for a repeat of this very receipt,
+--          {"duplicate", job, the first one's receipt} (job "" when the first one made none),
 --          {"full", most jobs of a lane}
 --          or {"broken", why} where foreign data under our keys was in the way
 local SEEN_SECONDS = 2 * 86400 + 3600
@@ -30,8 +33,8 @@ local today, yesterday = P .. 'seen:' .. day, P .. 'seen:' .. (day - 1)
 local new_seen, new_ready = {}, {}
 local timer_was_set = false
 
--- What deliveries left under their digests: the receipt, "-" before it when it made no job. Looked
--- up once, for all requests together.
+-- What deliveries left under their digests: the receipt, "-" before it when it made no job, the job
+-- and "+" before it when that took it in. Looked up once, for all requests together.
 local seen = {}
 
 local function look_up(digests)
@@ -102,7 +105,7 @@ local function write_job(id, job)
   redis.call('SET', P .. 'p:' .. id, job.payload)
   if job.delay == '0' then
     redis.call('HSET', P .. 'j:' .. id, 's', 'a', 'l', lane, 'k', job.kind, 't', now,
-      'ma', job.max_attempts)
+      'ma', job.max_attempts, unpack(job.extra))
     count_job('a', 1)
     if length == 1 then
       new_ready[#new_ready + 1] = lane
@@ -111,7 +114,7 @@ local function write_job(id, job)
   end
   local due = now + tonumber(job.delay)
   redis.call('HSET', P .. 'j:' .. id, 's', 's', 'l', lane, 'k', job.kind, 't', now,
-    'ma', job.max_attempts, 'due', due)
+    'ma', job.max_attempts, 'due', due, unpack(job.extra))
   count_job('s', 1)
   if length == 1 then
     redis.call('ZADD', P .. 'timers', due, 'r:' .. lane)
@@ -202,12 +205,33 @@ end
 local function read_request(at)
   local request = {lane = ARGV[at], receipt = ARGV[at + 1], kind = ARGV[at + 2],
     payload = ARGV[at + 3], max_attempts = ARGV[at + 4], delay = ARGV[at + 5],
-    bury_code = ARGV[at + 6], bury_message = ARGV[at + 7], fact = ARGV[at + 8]}
-  request.digests, at = read_list(at + 10, tonumber(ARGV[at + 9]))
+    bury_code = ARGV[at + 6], bury_message = ARGV[at + 7], fact = ARGV[at + 8],
+    max_messages = ARGV[at + 9], quiet = ARGV[at + 10], max_wait = ARGV[at + 11]}
+  request.extra = request.max_messages == '0' and {} or {'n', 1}
+  request.digests, at = read_list(at + 13, tonumber(ARGV[at + 12]))
   request.state, at = read_list(at + 1, tonumber(ARGV[at]))
   request.echo, at = read_list(at + 1, tonumber(ARGV[at]))
   request.events_at = at
   return request, skip_events(at)
+end
+
+-- The job that a request asks for: its id, nil when it wants none, false when its lane is full; and
+-- whether it is an earlier one that took the message in.
+local function make_job(request)
+  if request.kind == '' then
+    return nil
+  end
+  if request.bury_code ~= '' then
+    write_dead(request.receipt, request)
+    return request.receipt
+  end
+  local joined = request.max_messages ~= '0' and coalesce(request, function(lane)
+    new_ready[#new_ready + 1] = lane
+  end)
+  if joined then
+    return joined, true
+  end
+  return write_job(request.receipt, request) and request.receipt
 end
 
 local function take_in(request)
@@ -216,17 +240,16 @@ local function take_in(request)
   if first then
     -- Under its other keys it may come again when the bucket of this one is gone.
     remember(digests, first)
-    local made = string.sub(first, 1, 1) ~= '-'
-    local first_receipt = made and first or string.sub(first, 2)
-    return {first_receipt == receipt and 'again' or 'duplicate', made and first or ''}
+    local sign = string.find(first, '[-+]')
+    local job = sign and string.sub(first, 1, sign - 1) or first
+    local first_receipt = sign and string.sub(first, sign + 1) or first
+    return {first_receipt == receipt and 'again' or 'duplicate', job, first_receipt}
   end
-  local makes_job = request.kind ~= ''
-  if makes_job and request.bury_code ~= '' then
-    write_dead(receipt, request)
-  elseif makes_job and not write_job(receipt, request) then
+  local job, joined = make_job(request)
+  if job == false then
     return {'full', max_lane_jobs}
   end
-  remember(digests, makes_job and receipt or '-' .. receipt)
+  remember(digests, joined and job .. '+' .. receipt or job or '-' .. receipt)
   if request.fact ~= '' or #request.state > 0 then
     merge_state(lane, request.fact, #request.state > 0 and request.state)
   end
@@ -234,7 +257,10 @@ local function take_in(request)
     close_echo(lane, unpack(request.echo))
   end
   local offsets = channel_append(P, request.events_at)
-  table.insert(offsets, 1, 'ok')
+  if joined then
+    table.insert(offsets, 1, job)
+  end
+  table.insert(offsets, 1, joined and 'joined' or 'ok')
   return offsets
 end
 

@@ -8,14 +8,18 @@
 -- ARGV[5]  record of the event for an effect that is never done (effects.h, unfinished_record)
 -- ARGV[6]  lease in ms, counted from now
 -- ARGV[7]  seconds that effects are remembered
--- ARGV[8]  events (channel_log.lua)
--- Returns  {"stale"}, {"done", remote id}, {"go", text to be posted, conversation} or
+-- ARGV[8]  messages of the job that the attempt knows
+-- ARGV[9]  events (channel_log.lua)
+-- Returns  {"stale"}, {"superseded"} (it took in more since: begin anew), {"done", remote id}, {"go", text to be posted, conversation} or
 --          {"verify", text to be posted, time of the open intent in ms}
 local id, token = ARGV[1], ARGV[2]
 local key = P .. 'j:' .. id
-local job = redis.call('HMGET', key, 's', 'tok', 'l', 'root')
+local job = redis.call('HMGET', key, 's', 'tok', 'l', 'root', 'n', 'fx')
 if job[1] ~= 'r' or job[2] ~= token or not job[3] then
   return {'stale'}
+end
+if job[5] and not job[6] and tonumber(job[5]) > tonumber(ARGV[8]) then
+  return {'superseded'}
 end
 redis.call('ZADD', P .. 'lease', now + tonumber(ARGV[6]), job[3])
 
@@ -42,6 +46,6 @@ if effect then
 end
 redis.call('SET', effect_key, string.format('I|%s|%.0f', token, now), 'EX', ARGV[7])
 if is_new then
-  channel_append(P, 8)
+  channel_append(P, 9)
 end
 return {'go', saved, read_conversation(job[3])}

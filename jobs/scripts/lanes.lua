@@ -75,12 +75,20 @@ local function pop_head(lane, id)
   end
 end
 
--- A leased head becomes available again, its lane first in line; the attempt is not counted.
+-- A leased head becomes available again, its lane first in line; the attempt is not counted. What
+-- took in more messages meanwhile may have to wait for its time again (coalesce.lua).
 local function hand_back(id, lane, attempts, ...)
-  redis.call('HSET', P .. 'j:' .. id, 's', 'a', 'a', math.max(0, (tonumber(attempts) or 1) - 1), ...)
-  count_job('a', 1)
+  local key = P .. 'j:' .. id
+  local due = tonumber(redis.call('HGET', key, 'due'))
+  local state = due and due > now and 's' or 'a'
+  redis.call('HSET', key, 's', state, 'a', math.max(0, (tonumber(attempts) or 1) - 1), ...)
+  count_job(state, 1)
   redis.call('ZREM', P .. 'lease', lane)
-  redis.call('LPUSH', P .. 'ready', lane)
+  if state == 's' then
+    redis.call('ZADD', P .. 'timers', due, 'r:' .. lane)
+  else
+    redis.call('LPUSH', P .. 'ready', lane)
+  end
 end
 
 -- What is known of a conversation, in the order of conversation_fields() (redis_scripts.h); false

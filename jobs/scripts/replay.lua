@@ -27,6 +27,11 @@ if redis.call('LLEN', P .. 'l:' .. lane) >= tonumber(ARGV[6]) then
 end
 
 redis.call('COPY', P .. 'p:' .. id, P .. 'p:' .. new_id)
+local messages = 1 + redis.call('LLEN', P .. 'q:' .. id)
+if messages > 1 then
+  redis.call('COPY', P .. 'q:' .. id, P .. 'q:' .. new_id)
+  redis.call('HSET', P .. 'j:' .. new_id, 'n', messages)
+end
 redis.call('HSET', P .. 'j:' .. new_id, 's', 'a', 'l', lane, 'k', job[3] or '', 't', now,
   'ma', job[5] or '1', 'par', id)
 if ARGV[3] ~= '1' then

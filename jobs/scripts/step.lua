@@ -10,12 +10,13 @@
 -- ARGV[6]   most completed jobs kept
 -- ARGV[7]   seconds that effects are remembered
 -- ARGV[8]   a random epoch, ARGV[9] most events of a log, ARGV[10] most seconds of a log
--- ARGV[11]  number of completions; for each: id, token, outcome, reason (for an effect left open),
---           effect, remote id, our message id (each may be empty), events (channel_log.lua), which
+-- ARGV[11]  number of completions; for each: id, token, messages known, outcome, reason (for an
+--           effect left open), effect, remote id, our message id (each may be empty), events (channel_log.lua), which
 --           with an effect are appended by the first completion after an intent only
 -- Returns   {now, next due, {stale id, ...}, {lease, ...}}, a lease being {id, token, payload,
 --           saved reply, {state before, lane, kind, root, attempt, max attempts, crashes, created,
---           ...}, conversation} with nil for fields that the job does not have;
+--           ...}, conversation, {payload of a further message, ...}} with nil for fields that the
+--           job does not have;
 --           or the number of the last request when this one is older
 local TRIM_EVERY = 16
 
@@ -28,7 +29,7 @@ local taken = {}
 
 local function read_job(id)
   return redis.call('HMGET', P .. 'j:' .. id, 's', 'l', 'k', 'root', 'a', 'ma', 'cr', 't', 'fx',
-    'par', 'tok')
+    'par', 'tok', 'n')
 end
 
 local answered = redis.call('GET', worker_key)
@@ -64,28 +65,33 @@ end
 local function complete(at)
   local id, token = ARGV[at], ARGV[at + 1]
   local key = P .. 'j:' .. id
-  local job = redis.call('HMGET', key, 's', 'tok', 'l', 'root', 'fx')
+  local job = redis.call('HMGET', key, 's', 'tok', 'l', 'root', 'fx', 'n', 'a')
   local lane = job[3]
   if job[2] ~= token or not lane or (job[1] ~= 'r' and job[1] ~= 'c') then
     stale[#stale + 1] = id
-    return skip_events(at + 7)
+    return skip_events(at + 8)
   end
   if job[1] == 'c' then
     -- Completed by this very lease: the answer was lost.
-    return skip_events(at + 7)
+    return skip_events(at + 8)
   end
-  redis.call('HSET', key, 's', 'c', 'out', ARGV[at + 2], 'fin', now)
+  if ARGV[at + 5] == '' and job[6] and tonumber(job[6]) > tonumber(ARGV[at + 2]) then
+    -- What came meanwhile was not looked at: the job is not done.
+    hand_back(id, lane, job[7])
+    return skip_events(at + 8)
+  end
+  redis.call('HSET', key, 's', 'c', 'out', ARGV[at + 3], 'fin', now)
   finished[#finished + 1] = now
   finished[#finished + 1] = id
   freed[#freed + 1] = lane
-  local effect, after = ARGV[at + 4], nil
+  local effect, after = ARGV[at + 5], nil
   if effect == '' then
-    after = select(2, channel_append(P, at + 7))
-    append_unfinished(job[4] or id, job[5], ARGV[at + 3], limits)
-  elseif close_effect(effect, ARGV[at + 5], ARGV[at + 6], job[4] or id, lane) then
-    after = select(2, channel_append(P, at + 7))
+    after = select(2, channel_append(P, at + 8))
+    append_unfinished(job[4] or id, job[5], ARGV[at + 4], limits)
+  elseif close_effect(effect, ARGV[at + 6], ARGV[at + 7], job[4] or id, lane) then
+    after = select(2, channel_append(P, at + 8))
   else
-    after = skip_events(at + 7)
+    after = skip_events(at + 8)
   end
   pop_head(lane, id)
   place(lane)
@@ -109,6 +115,7 @@ if #finished > 0 then
     for i = 1, #old, 2 do
       keys[#keys + 1] = P .. 'j:' .. old[i]
       keys[#keys + 1] = P .. 'p:' .. old[i]
+      keys[#keys + 1] = P .. 'q:' .. old[i]
     end
     redis.call('UNLINK', unpack(keys))
   end
@@ -166,7 +173,8 @@ if #taken > 0 then
     if job[9] or job[10] then
       saved = redis.call('HGET', P .. 'x:' .. (job[4] or id), 'reply')
     end
-    leases[i] = {id, lease[2], payloads[i], saved, job, read_conversation(job[2])}
+    local more = tonumber(job[12] or 1) > 1 and redis.call('LRANGE', P .. 'q:' .. id, 0, -1) or {}
+    leases[i] = {id, lease[2], payloads[i], saved, job, read_conversation(job[2]), more}
   end
 end
 

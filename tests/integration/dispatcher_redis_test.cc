@@ -39,6 +39,7 @@ struct Watched {
   Metrics metrics;
   EventProbe<int> offers;
   EventProbe<std::string> lost;
+  EventProbe<std::string> superseded;
   EventProbe<Milliseconds> rounds;
   Dispatcher dispatcher{
       lane.store(),
@@ -49,6 +50,7 @@ struct Watched {
       {.on_work = [this](int shard) { offers.push(shard); },
        .wait_until_wanted = {},
        .on_lost = [this](const JobId& id) { lost.push(id.str()); },
+       .on_superseded = [this](const JobId& id) { superseded.push(id.str()); },
        .on_round = [this](Milliseconds wait, std::int64_t) { rounds.push(wait); }}};
 };
 
@@ -130,6 +132,23 @@ TEST_CASE("held leases are renewed and lost ones reported", "[dispatcher][redis]
   CHECK(watched.lost.next() == leases[0].id.str());
   // The forgotten one runs out and is reclaimed by the beats.
   CHECK(watched.offered(shard_of_lane(kLane)));
+}
+
+TEST_CASE("an attempt is told soon that more messages joined its job", "[dispatcher][redis]") {
+  Watched watched;
+  watched.start();
+  EnqueueRequest request = watched.lane.request(kLane, "one");
+  request.debounce = Debounce{Milliseconds{1}, Milliseconds{60000}, 10};
+  const std::string id = watched.lane.enqueue(request).job;
+  watched.harness().pass(Milliseconds{5});
+  watched.lane.beat(kLane);
+  const Lease lease = watched.lane.take_one(kLane);
+  watched.dispatcher.hold(lease);
+  EnqueueRequest late = watched.lane.request(kLane, "two");
+  late.debounce = request.debounce;
+  CHECK(watched.lane.enqueue(late).job == id);
+  CHECK(watched.superseded.next() == id);
+  CHECK(watched.lost.size() == 0);
 }
 
 TEST_CASE("a dispatcher without Redis reports its leases lost in time", "[dispatcher][redis]") {

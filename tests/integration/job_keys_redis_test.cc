@@ -59,9 +59,20 @@ void play_all(LaneDriver& lane) {
   REQUIRE(lane.store().beat({shard_of_lane(kLane), lane.worker, {{lease.id, lease.token}}}));
   lane.fail(lease, FailureClass::kPermanent);
   lease = lane.take_one(kLane);
-  CompletedJob completed{lease.id, lease.token, "replied",    effect_key(lease.root.str()),
-                         "502",    "dw-x",      {event("e4")}};
+  CompletedJob completed;
+  completed.id = lease.id;
+  completed.token = lease.token;
+  completed.outcome = "replied";
+  completed.effect = effect_key(lease.root.str());
+  completed.remote_id = "502";
+  completed.our_message_id = "dw-x";
+  completed.events = {event("e4")};
   lane.complete(completed, kLane);
+  for (const char* text : {"one", "two"}) {
+    EnqueueRequest burst = lane.request(kLane, text);
+    burst.debounce = Debounce{Milliseconds{1}, Milliseconds{1}, 10};
+    lane.enqueue(burst);
+  }
   REQUIRE(lane.store().replay(JobId(id), false, "ann", "test"));
   REQUIRE(lane.store().list({}));
   REQUIRE(lane.store().counts());

@@ -81,8 +81,11 @@ TEST_CASE("a Redis that is killed between lease and completion loses nothing",
   REQUIRE(again);
   CHECK_FALSE(again->duplicate);
   const Lease& lease = repeated->leases[0];
-  const auto completed =
-      store.step({shard, worker, 2, {{lease.id, lease.token, "replied", {}, {}, {}, {}}}, 1});
+  CompletedJob done;
+  done.id = lease.id;
+  done.token = lease.token;
+  done.outcome = "replied";
+  const auto completed = store.step({shard, worker, 2, {done}, 1});
   REQUIRE(completed);
   CHECK(completed->stale.empty());
   CHECK(completed->leases.empty());

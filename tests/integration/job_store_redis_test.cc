@@ -1,6 +1,7 @@
 // The conformance suite against Redis, and what only Redis can show.
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 
 #include "core/channel.h"
 #include "core/ids.h"
@@ -71,18 +72,26 @@ class RandomCalls {
     }
   }
   void enqueue() {
-    EnqueueRequest request = lane_.request(any_lane());
+    EnqueueRequest request = lane_.request(any_lane(), "message " + std::to_string(++messages_));
     request.delay = Milliseconds{pick(4) == 0 ? pick(4) : 0};
     if (pick(10) == 0) request.bury_code = "unparsable";
     if (pick(3) == 0) request.dedupe_keys = {std::to_string(pick(500))};
-    ids_.push_back(JobId(lane_.enqueue(request).job));
+    if (pick(3) == 0) request.debounce = Debounce{Milliseconds{pick(3)}, Milliseconds{4}, 4};
+    const EnqueueResult result = lane_.enqueue(request);
+    ids_.push_back(JobId(result.job));
+    if (!result.duplicate && request.bury_code.empty()) unseen_.insert(request.payload);
     if (pick(5) == 0) lane_.enqueue(request);
   }
   void step() {
     StepRequest request{shard_of_lane(any_lane()), lane_.worker, ++lane_.last_request, {}, pick(4)};
     for (auto it = held_.begin(); it != held_.end();) {
       if (shard_of_lane(it->lane) == request.shard && pick(2) == 0) {
-        request.completed.push_back({it->id, it->token, "replied", {}, {}, {}, {}});
+        CompletedJob completed;
+        completed.id = it->id;
+        completed.token = it->token;
+        completed.messages = it->messages();
+        completed.outcome = "replied";
+        request.completed.push_back(completed);
         it = held_.erase(it);
       } else {
         ++it;
@@ -90,7 +99,12 @@ class RandomCalls {
     }
     StepResult result = lane_.step(request);
     if (pick(4) == 0) result = lane_.step(request);
+    for (const Lease& lease : result.leases) look_at(lease);
     held_.insert(held_.end(), result.leases.begin(), result.leases.end());
+  }
+  void look_at(const Lease& lease) {
+    unseen_.erase(lease.payload);
+    for (const std::string& more : lease.more_payloads) unseen_.erase(more);
   }
   bool take_held(Lease& lease) {
     if (held_.empty()) return false;
@@ -138,13 +152,19 @@ class RandomCalls {
       for (int i = 0; i < 12; ++i) {
         const std::string lane = "r" + std::to_string(i);
         lane_.beat(lane);
-        for (const Lease& lease : lane_.take(lane, 8)) lane_.complete(lease);
+        for (const Lease& lease : lane_.take(lane, 8)) {
+          look_at(lease);
+          lane_.complete(lease);
+        }
       }
       const JobCounts counts = lane_.store().counts().value();
       for (const char* state : {"available", "scheduled", "retryable", "running"}) {
         left += counts.at(state);
       }
-      if (left == 0) return lane_.require_sound();
+      if (left == 0) {
+        CHECK(unseen_.empty());
+        return lane_.require_sound();
+      }
     }
     FAIL("jobs were left over");
   }
@@ -153,6 +173,8 @@ class RandomCalls {
   LaneDriver lane_;
   std::vector<Lease> held_;
   std::vector<JobId> ids_;
+  int messages_ = 0;
+  std::set<std::string> unseen_;  ///< Payloads taken in that no lease has shown.
 };
 
 TEST_CASE("random calls keep the invariant and lose no job", "[jobs][random][redis]") {

@@ -52,6 +52,7 @@ void LaneDriver::complete(const Lease& lease, const std::string& outcome) {
   CompletedJob completed;
   completed.id = lease.id;
   completed.token = lease.token;
+  completed.messages = lease.messages();
   completed.outcome = outcome;
   REQUIRE(complete(completed, lease.lane).stale.empty());
 }

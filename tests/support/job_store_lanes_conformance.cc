@@ -89,11 +89,12 @@ TEST_CASE("completing and fetching the next job is one step", "[jobs][step]") {
   lane.enqueue(kLane);
   const std::string second = lane.enqueue(kLane);
   const Lease lease = lane.take_one(kLane);
-  const StepResult result = lane.step({shard_of_lane(kLane),
-                                       lane.worker,
-                                       ++lane.last_request,
-                                       {{lease.id, lease.token, "replied", {}, {}, {}, {}}},
-                                       1});
+  CompletedJob completed;
+  completed.id = lease.id;
+  completed.token = lease.token;
+  completed.outcome = "replied";
+  const StepResult result =
+      lane.step({shard_of_lane(kLane), lane.worker, ++lane.last_request, {completed}, 1});
   REQUIRE(result.leases.size() == 1);
   CHECK(result.leases[0].id.str() == second);
   CHECK(result.leases[0].token > lease.token);

@@ -62,6 +62,7 @@ JobId ReplyBench::enqueue(const std::string& message_id,
   request.kind = "reply";
   request.payload = jobs::encode(payload);
   request.max_attempts = 4;
+  request.debounce = debounce;
   return JobId(store.enqueue(request)->job);
 }
 

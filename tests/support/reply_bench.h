@@ -76,6 +76,7 @@ class ReplyBench {
   ScriptedHelpdesk* helpdesk = nullptr;  ///< Owned by the directory.
   ScriptedResponder responder;
   worker::AttemptCancellation cancellation;
+  std::optional<jobs::Debounce> debounce;  ///< Of messages from now on.
 
  private:
   void step(std::vector<jobs::CompletedJob> completed, std::size_t want);

@@ -113,7 +113,6 @@ TEST_CASE("a feature that is not there yet is refused, never ignored", "[config]
       {R"({"gateway": {"tls": {"certificate": "a.pem"}}})", "config gateway.tls"},
       {R"({"replies": {"openai": {"model": "m"}}})", "config replies.openai"},
       {R"({"replies": {"personas": {"ann": {}, "bob": {"x": 1}}}})", "config replies.personas"},
-      {R"({"replies": {"debounce": {"quiet_ms": 500}}})", "config replies.debounce"},
       {R"({"sla": {"policies": [{}]}})", "config sla.policies"},
       {R"({"sla": {"calendars": {"office": {"days": 5}}}})", "config sla.calendars"},
       {R"({"sla": {"sinks": {"slack": {"url": "https://a.example"}}}})", "config sla.sinks"},

@@ -1,6 +1,7 @@
 deskwire_add_tests(NAME unit_jobs LABEL unit
   SOURCES
     support/job_store_conformance.cc
+    support/job_store_debounce_conformance.cc
     support/job_store_effects_conformance.cc
     support/job_store_intake_conformance.cc
     support/job_store_lanes_conformance.cc

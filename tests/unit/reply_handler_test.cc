@@ -81,6 +81,58 @@ TEST_CASE("message:ai says who wrote it, to which message, and how long it took"
   CHECK(data.at("timestamp").is_number_integer());
 }
 
+TEST_CASE("a burst is answered once, as one message", "[worker][reply]") {
+  ReplyBench bench;
+  bench.debounce = jobs::Debounce{Milliseconds(50), Milliseconds(60000), 10};
+  std::string asked;
+  bench.responder.answer = [&](const worker::ReplyContext& context) {
+    asked = context.content;
+    return "answer";
+  };
+  const JobId id = bench.enqueue("100");
+  bench.clock.advance(Milliseconds(20));
+  CHECK(bench.enqueue("101") == id);
+  CHECK(bench.attempt() == "no job");
+  bench.pass(Milliseconds(50));
+  CHECK(bench.attempt() == "replied");
+  CHECK(asked == "hello\nhello");
+  const auto messages = bench.helpdesk->messages();
+  REQUIRE(messages.size() == 1);
+  CHECK(messages[0].request.in_reply_to == "101");
+  // Since the first message was accepted.
+  const json data = json::parse(bench.events_named("message:ai").at(0));
+  CHECK(data.at("timing").at("queue_duration_ms") == 70);
+  CHECK(data.at("inReplyTo") == "101");
+}
+
+TEST_CASE(
+    "a message that comes while the responder works is answered with the first, and nothing "
+    "is shown twice",
+    "[worker][reply]") {
+  ReplyBench bench;
+  bench.debounce = jobs::Debounce{Milliseconds(50), Milliseconds(60000), 10};
+  bench.responder.answer = [&](const worker::ReplyContext& context) {
+    if (bench.responder.asked == 1) bench.enqueue("101");
+    return "You wrote: " + context.content;
+  };
+  const JobId id = bench.enqueue("100");
+  bench.pass(Milliseconds(50));
+  const auto leased = bench.lease();
+  REQUIRE(leased);
+  const auto result = bench.run(*leased);
+  CHECK_FALSE(result.completed);
+  CHECK_FALSE(result.failed);
+  CHECK(bench.story() == Story{"typing:start", "typing:stop"});
+  REQUIRE(bench.store.release(*leased));
+
+  bench.pass(Milliseconds(50));
+  CHECK(bench.attempt() == "replied");
+  CHECK(bench.job(id).attempt == 1);
+  CHECK(bench.helpdesk->messages().at(0).request.content == "You wrote: hello\nhello");
+  CHECK(bench.story() == Story{"typing:start", "typing:stop", "typing:start", "message:ai",
+                               "typing:stop", "message:status sent"});
+}
+
 TEST_CASE("conversations that are not the bot's are left alone", "[worker][reply]") {
   struct Row {
     jobs::ConversationState state;

@@ -30,6 +30,7 @@ AttemptResult finished(const jobs::Lease& lease, std::string outcome) {
   jobs::CompletedJob completed;
   completed.id = lease.id;
   completed.token = lease.token;
+  completed.messages = lease.messages();
   completed.outcome = std::move(outcome);
   return {std::move(completed), std::nullopt};
 }

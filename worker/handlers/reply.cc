@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "jobs/effects.h"
 #include "jobs/helpdesk_event.h"
@@ -92,9 +93,19 @@ class ReplyAttempt {
   }
 
   Ended load() {
-    auto payload = jobs::decode_reply(lease_.payload);
-    if (!payload) return permanent("unparsable", payload.error().message);
-    payload_ = std::move(*payload);
+    std::vector<jobs::ReplyPayload> burst;
+    const auto read = [&](const std::string& text) -> Status {
+      auto payload = jobs::decode_reply(text);
+      if (!payload) return fail(std::move(payload.error()));
+      burst.push_back(std::move(*payload));
+      return {};
+    };
+    Status whole = read(lease_.payload);
+    for (const std::string& more : lease_.more_payloads) {
+      if (whole) whole = read(more);
+    }
+    if (!whole) return permanent("unparsable", whole.error().message);
+    payload_ = jobs::joined(std::move(burst));
     helpdesk_ = ports_.helpdesks.find(payload_.source);
     if (helpdesk_ == nullptr) {
       return permanent("unknown_source",
@@ -182,6 +193,8 @@ class ReplyAttempt {
         return replied(intent->remote_id);
       case jobs::IntentAnswer::kVerify:
         return verify(*intent);
+      case jobs::IntentAnswer::kSuperseded:
+        return AttemptResult{};
     }
     return std::nullopt;
   }
@@ -258,7 +271,7 @@ class ReplyAttempt {
     const auto intent = ask_intent();
     if (!intent) return intent_failed(intent.error());
     if (intent->answer == jobs::IntentAnswer::kDone) return replied(intent->remote_id);
-    return std::nullopt;
+    return std::nullopt;  // Never superseded: an effect that was announced takes no more in.
   }
 
   AttemptResult post() {
