@@ -19,13 +19,14 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const suites = ['receiver', 'latency', 'loop'];
+const suites = ['receiver', 'latency', 'loop', 'jobs'];
 if (values.help || positionals.some((name) => !suites.includes(name))) {
   console.log(`node bench/run.mjs [${suites.join('|')}]... [--rounds 5] [--fsync everysec|always] [--count 20000] [--build DIR]
 
 receiver  accepted webhooks/s beside the same HTTP server answering an empty 202; ack at half of it
 latency   webhook -> message:user and message:ai on a WebSocket at 500/s, beside Node+BullMQ+Socket.IO
-loop      the whole loop at saturation, beside Node+BullMQ+Socket.IO (npm ci in bench/peer first)`);
+loop      the whole loop at saturation, beside Node+BullMQ+Socket.IO (npm ci in bench/peer first)
+jobs      the job store and the worker pool beside BullMQ: enqueue, process, lateness, memory`);
   process.exit(values.help ? 0 : 2);
 }
 const rounds = Number(values.rounds);
@@ -210,13 +211,50 @@ async function loop() {
   note('loop: cpu a webhook, ratio to the peer', speed.deskwire.cpu / speed.peer.cpu);
 }
 
+// One phase in a Redis of its own: what the program prints, Redis' CPU and what it holds afterwards.
+async function jobPhase(kind, phase, jobs) {
+  const directory = mkdtempSync(join(tmpdir(), 'deskwire-bench-'));
+  const redis = await startRedis(directory);
+  const info = (section, field) => Number(new RegExp(`${field}:([0-9.]+)`).exec(
+    execFileSync('redis-cli', ['-s', redis.socket, 'info', section], { encoding: 'utf8' }))[1]);
+  const cpu = () => info('cpu', 'used_cpu_user') + info('cpu', 'used_cpu_sys');
+  try {
+    const before = { cpu: cpu(), memory: info('memory', 'used_memory') };
+    const [command, args] = kind === 'deskwire'
+      ? [join(values.build, 'bench/bench_jobs'), ['--socket', redis.socket, '--phase', phase, '--count', String(jobs)]]
+      : ['node', [join(root, 'bench/peer/jobs.mjs'), phase, String(jobs)]];
+    const out = execFileSync(command, args, { encoding: 'utf8', env: { ...process.env, REDIS_SOCKET: redis.socket } });
+    return { ...JSON.parse(out), redis_us: ((cpu() - before.cpu) / jobs) * 1e6,
+      bytes: (info('memory', 'used_memory') - before.memory) / jobs };
+  } finally {
+    await stop(redis);
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function jobs() {
+  for (const phase of ['enqueue', 'bulk', 'process', 'latency', 'lateness']) {
+    const quick = phase === 'latency' || phase === 'lateness';
+    const run = {};
+    for (const kind of ['deskwire', 'bullmq']) {
+      run[kind] = await jobPhase(kind, phase, quick ? 1000 : count);
+      for (const [name, value] of Object.entries(run[kind])) {
+        if (name === 'bytes' && phase !== 'bulk') continue;
+        if (name === 'redis_us' && quick) continue;
+        note(`jobs: ${phase} ${kind} ${name}`, value);
+      }
+    }
+    if (!quick) note(`jobs: ${phase} per_s, ratio to bullmq`, run.deskwire.per_s / run.bullmq.per_s);
+  }
+}
+
 const chosen = positionals.length > 0 ? positionals : suites;
 console.log(`${cpus().length} x ${cpus()[0].model.trim()}, load ${loadavg().map((x) => x.toFixed(2)).join(' ')}, appendfsync ${values.fsync}, ${rounds} rounds`);
 try {
   for (let round = 1; round <= rounds; ++round) {
     for (const name of chosen) {
       process.stderr.write(`round ${round}/${rounds} ${name}\n`);
-      await { receiver, latency, loop }[name]();
+      await { receiver, latency, loop, jobs }[name]();
     }
   }
 } finally {

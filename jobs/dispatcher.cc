@@ -106,8 +106,7 @@ class Dispatcher::Impl {
 
   void hold(const Lease& lease) {
     const MutexLock lock(mutex_);
-    held_.add(lease, clock_.monotonic());
-    wake_for(held_.first());
+    wake_for(held_.add(lease, clock_.monotonic()));
   }
 
   void forget(const JobId& id) {

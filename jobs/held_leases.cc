@@ -11,7 +11,7 @@ constexpr Milliseconds kLookPeriod{1000};
 
 }  // namespace
 
-void HeldLeases::add(const Lease& lease, MonotonicTime now) {
+MonotonicTime HeldLeases::add(const Lease& lease, MonotonicTime now) {
   Held held;
   held.shard = shard_of_lane(lease.lane);
   held.token = lease.token;
@@ -23,6 +23,7 @@ void HeldLeases::add(const Lease& lease, MonotonicTime now) {
   held.renew_at = now + held.period;
   held.deadline = lease.local_deadline;
   leases_.insert_or_assign(lease.id, held);
+  return held.renew_at;
 }
 
 bool HeldLeases::is_due(int shard, MonotonicTime now) const {

@@ -18,7 +18,8 @@ namespace deskwire::jobs {
 /// Thread safety: none; the owner holds its lock.
 class HeldLeases {
  public:
-  void add(const Lease& lease, MonotonicTime now);
+  /// @return When it has to be renewed.
+  MonotonicTime add(const Lease& lease, MonotonicTime now);
   void remove(const JobId& id) { leases_.erase(id); }
 
   bool is_due(int shard, MonotonicTime now) const;

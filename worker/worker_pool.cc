@@ -1,7 +1,6 @@
 #include "worker/worker_pool.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <exception>
 #include <functional>
@@ -19,12 +18,14 @@
 #include "worker/attempt_metrics.h"
 #include "worker/handlers/failures.h"
 #include "worker/hot_shards.h"
+#include "worker/step_batches.h"
 
 // A thread's round: take a hot shard → `step` leases its next job → run it → the next `step`
 // completes it and leases another one of the same shard → … → nothing left: wait for a hot shard.
+// Threads of one shard share their steps (step_batches.h).
 //
 // A lost answer of `step` is asked for again with the same request number until it comes, so it
-// strands no lease. Request numbers belong to (thread, shard) and go on over restarts of the pool.
+// strands no lease. Request numbers go on over restarts of the pool.
 
 namespace deskwire::worker {
 namespace {
@@ -37,6 +38,11 @@ constexpr Milliseconds kAskAgainBase{50};
 constexpr Milliseconds kAskAgainCap{2000};
 // A kind that only a newer version knows waits for a worker of that version.
 constexpr Milliseconds kUnknownKindDelay{5000};
+
+std::uint64_t random() {
+  thread_local std::mt19937_64 engine{std::random_device{}()};
+  return engine();
+}
 
 bool answer_is_lost(ErrorCode code) {
   return code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout;
@@ -53,12 +59,12 @@ class WorkerPool::Impl {
         settings_(settings),
         clock_(clock),
         metrics_(metrics),
-        worker_(std::move(worker)) {
+        worker_(std::move(worker)),
+        steps_(worker_, [this](const jobs::StepRequest& request) { return send_step(request); }) {
     for (const auto& [kind, handler] : handlers_) metrics_.add_kind(kind);
     slots_.resize(static_cast<std::size_t>(std::max(1, settings_.workers)));
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       slots_[i].name = "work-" + std::to_string(i);
-      slots_[i].worker = WorkerId(worker_.str() + "-" + std::to_string(i));
     }
   }
 
@@ -139,9 +145,6 @@ class WorkerPool::Impl {
   /// One thread. What is not marked belongs to the thread alone.
   struct Slot {
     std::string name;
-    WorkerId worker;
-    std::array<std::uint64_t, kShardCount> requests{};
-    std::mt19937_64 random{std::random_device{}()};
     std::thread thread;                           // lifecycle_mutex_
     JobId running;                                // mutex_
     AttemptCancellation* cancellation = nullptr;  // mutex_; null: no attempt
@@ -162,49 +165,42 @@ class WorkerPool::Impl {
       const bool leave = stopping() || (in_a_row >= kMostInARow && hot_.any_other());
       if (leave && !stopping()) hot_.offer(shard);
       if (leave && !done) return;
-      const auto lease = step(slot, shard, std::exchange(done, std::nullopt), leave ? 0 : 1);
+      const auto lease = steps_.step(shard, std::exchange(done, std::nullopt), !leave);
       if (!lease) return;
       if (stopping()) {
-        give_back(slot, *lease);
+        give_back(*lease);
         return;
       }
       AttemptResult result = attempt(slot, *lease);
-      if (result.failed) close_failed(slot, *lease, std::move(*result.failed));
+      if (result.failed) close_failed(*lease, std::move(*result.failed));
       done = std::move(result.completed);
     }
   }
 
-  std::optional<jobs::Lease> step(Slot& slot, int shard, std::optional<jobs::CompletedJob> done,
-                                  std::size_t want) {
-    jobs::StepRequest request{.shard = shard,
-                              .worker = slot.worker,
-                              .request = ++slot.requests.at(static_cast<std::size_t>(shard)),
-                              .completed = {},
-                              .want = want};
-    if (done) request.completed.push_back(std::move(*done));
+  /// One step for all threads that have something to complete or want a lease of its shard.
+  std::optional<jobs::StepResult> send_step(const jobs::StepRequest& request) {
     const MonotonicTime begun = clock_.monotonic();
     // With nothing to complete the step may be forgotten on the way out: what it leased unheard, if
     // anything, runs out and goes to another process.
     const auto patience = request.completed.empty() ? Patience::kUntilStop : Patience::kUntilGrace;
-    const auto result = until_answered(
-        slot, "step", [&] { return store_.step(request); }, patience);
+    auto result = until_answered(
+        "step", [&] { return store_.step(request); }, patience);
     if (!request.completed.empty()) metrics_.completed(clock_.monotonic() - begun);
     if (!result) {
-      // The lease that it may have given runs out; a completion is found done by its effect.
-      log::error("step_failed", {{"shard", shard},
+      // The leases that it may have given run out; completions are found done by their effects.
+      log::error("step_failed", {{"shard", request.shard},
                                  {"code", name_of(result.error().code)},
                                  {"cause", result.error().message}});
       return std::nullopt;
     }
     for (const JobId& stale : result->stale) {
       metrics_.stale();
-      log::warn("completion_stale", {{"job", stale.str()}, {"worker", slot.worker.str()}});
+      log::warn("completion_stale", {{"job", stale.str()}, {"worker", request.worker.str()}});
     }
     if (result->next_due_ms > 0) {
-      dispatcher_->note_timer(shard, result->next_due_ms, result->now_ms);
+      dispatcher_->note_timer(request.shard, result->next_due_ms, result->now_ms);
     }
-    if (result->leases.empty()) return std::nullopt;
-    return result->leases.front();
+    return std::move(*result);
   }
 
   /// Neither part of the result is set when the lease was given back.
@@ -231,10 +227,10 @@ class WorkerPool::Impl {
     const bool give_up = cancellation.cancelled() && result.failed &&
                          result.failed->failure != FailureClass::kPermanent;
     if (superseded || give_up) {
-      give_back(slot, lease);
+      give_back(lease);
       result.failed.reset();
     } else if (result.failed) {
-      decide(slot, *result.failed, clock_.monotonic() - begun);
+      decide(*result.failed, clock_.monotonic() - begun);
     }
     metrics_.ended(lease.kind, result, clock_.monotonic() - begun);
     return result;
@@ -258,11 +254,11 @@ class WorkerPool::Impl {
   }
 
   /// Fills in the delay, and ends what was put off for too long.
-  void decide(Slot& slot, jobs::FailRequest& request, MonotonicTime::duration took) const {
+  void decide(jobs::FailRequest& request, MonotonicTime::duration took) const {
     const jobs::Lease& lease = request.lease;
     if (request.failure == FailureClass::kRetryable && request.delay.count() <= 0) {
-      request.delay = jobs::backoff(lease.attempt, settings_.backoff_base, settings_.backoff_cap,
-                                    slot.random());
+      request.delay =
+          jobs::backoff(lease.attempt, settings_.backoff_base, settings_.backoff_cap, random());
     }
     if (request.failure == FailureClass::kDeferred) {
       const Milliseconds since_created = Milliseconds(lease.leased_at_ms - lease.created_at_ms) +
@@ -272,8 +268,8 @@ class WorkerPool::Impl {
     }
   }
 
-  void close_failed(Slot& slot, const jobs::Lease& lease, jobs::FailRequest request) {
-    const auto closed = until_answered(slot, "fail", [&] { return store_.fail(request); });
+  void close_failed(const jobs::Lease& lease, jobs::FailRequest request) {
+    const auto closed = until_answered("fail", [&] { return store_.fail(request); });
     if (!closed) {
       log::error("fail_failed", {{"job", lease.id.str()},
                                  {"code", name_of(closed.error().code)},
@@ -284,7 +280,7 @@ class WorkerPool::Impl {
         std::to_string(lease.attempt) + "/" + std::to_string(lease.max_attempts);
     if (closed->stale) {
       metrics_.stale();
-      log::warn("failure_stale", {{"job", lease.id.str()}, {"worker", slot.worker.str()}});
+      log::warn("failure_stale", {{"job", lease.id.str()}, {"worker", worker_.str()}});
     } else if (closed->dead) {
       log::warn("job_dead", {{"job", lease.id.str()},
                              {"kind", lease.kind},
@@ -301,8 +297,8 @@ class WorkerPool::Impl {
   }
 
   /// Unpunished. A lease that is no longer ours needs nothing.
-  void give_back(Slot& slot, const jobs::Lease& lease) {
-    const auto released = until_answered(slot, "release", [&] { return store_.release(lease); });
+  void give_back(const jobs::Lease& lease) {
+    const auto released = until_answered("release", [&] { return store_.release(lease); });
     if (released) {
       log::info("lease_released", {{"job", lease.id.str()}, {"kind", lease.kind}});
     } else if (released.error().code != ErrorCode::kStale) {
@@ -316,15 +312,15 @@ class WorkerPool::Impl {
 
   /// Repeats a call whose answer was lost until it comes or the pool gives up.
   template <typename Call>
-  auto until_answered(Slot& slot, std::string_view what, Call call,
-                      Patience patience = Patience::kUntilGrace) -> decltype(call()) {
+  auto until_answered(std::string_view what, Call call, Patience patience = Patience::kUntilGrace)
+      -> decltype(call()) {
     for (int tries = 1;; ++tries) {
       auto answer = call();
       if (answer || !answer_is_lost(answer.error().code)) return answer;
       if (tries == 1) {
         log::warn("store_unreachable", {{"call", what}, {"code", name_of(answer.error().code)}});
       }
-      const auto pause = jobs::backoff(tries, kAskAgainBase, kAskAgainCap, slot.random());
+      const auto pause = jobs::backoff(tries, kAskAgainBase, kAskAgainCap, random());
       if (!wait_to_ask_again(pause, patience)) return answer;
     }
   }
@@ -354,6 +350,7 @@ class WorkerPool::Impl {
   const Clock& clock_;
   AttemptMetrics metrics_;
   const WorkerId worker_;
+  StepBatches steps_;
   jobs::Dispatcher* dispatcher_ = nullptr;  // Set before the threads begin.
   HotShards hot_;
   Mutex lifecycle_mutex_;
