@@ -26,7 +26,7 @@ namespace {
 
 using namespace deskwire;
 
-constexpr std::size_t kLanes = 1000;
+constexpr std::size_t kJobsALane = 10;
 constexpr std::size_t kMostUnanswered = 2000;
 
 /// Counts what it runs, and when.
@@ -65,7 +65,7 @@ class NoopHandler final : public worker::JobHandler {
 };
 
 struct Bench {
-  Bench(const std::string& socket, int threads) {
+  Bench(const std::string& socket, int threads, std::size_t lane_count) : lanes(lane_count) {
     redis::Client::Options options;
     options.endpoint.socket_path = socket;
     client.emplace(options);
@@ -98,13 +98,13 @@ struct Bench {
 
   jobs::EnqueueRequest request(std::size_t number) const {
     jobs::EnqueueRequest made;
-    made.lane = std::to_string(number % kLanes);
+    made.lane = std::to_string(number % lanes);
     made.receipt = new_job_id(clock.wall_ms(), shard_of_lane(made.lane)).str();
     made.kind = "noop";
     made.payload = std::string(200, 'p');
     return made;
   }
-  void fill(std::size_t count) {
+  void fill(std::size_t count, std::size_t first = 0) {
     std::mutex mutex;
     std::condition_variable changed;
     std::size_t answered = 0;
@@ -113,7 +113,7 @@ struct Bench {
         std::unique_lock lock(mutex);
         changed.wait(lock, [&] { return i - answered < kMostUnanswered; });
       }
-      store->enqueue_async(request(i), [&](const Result<jobs::EnqueueResult>& result) {
+      store->enqueue_async(request(first + i), [&](const Result<jobs::EnqueueResult>& result) {
         if (!result) std::abort();
         const std::lock_guard lock(mutex);
         ++answered;
@@ -124,6 +124,7 @@ struct Bench {
     changed.wait(lock, [&] { return answered == count; });
   }
 
+  const std::size_t lanes;
   SystemClock clock;
   Metrics metrics;
   NoopHandler handler;
@@ -195,6 +196,53 @@ nlohmann::json lateness(Bench& bench, std::size_t count) {
           {"early", early}};
 }
 
+/// Milliseconds of one blocking enqueue, and of one step that completes a job and leases the next.
+nlohmann::json single_calls(Bench& bench, std::size_t first, std::uint64_t& request) {
+  constexpr std::size_t kCalls = 4000;
+  bench::Latencies enqueues;
+  bench::Latencies steps;
+  for (std::size_t i = 0; i < kCalls; ++i) {
+    const jobs::EnqueueRequest made = bench.request(first + i);
+    const std::int64_t begun = bench::now_ns();
+    if (!bench.store->enqueue(made)) std::abort();
+    enqueues.add(bench::now_ns() - begun);
+  }
+  std::vector<jobs::CompletedJob> done(static_cast<std::size_t>(kShardCount));
+  for (std::size_t i = 0; i < kCalls; ++i) {
+    const auto shard = i % static_cast<std::size_t>(kShardCount);
+    jobs::StepRequest step{static_cast<int>(shard), WorkerId("single"), ++request, {}, 1};
+    if (!done[shard].id.str().empty()) step.completed.push_back(done[shard]);
+    const std::int64_t begun = bench::now_ns();
+    const auto result = bench.store->step(step);
+    steps.add(bench::now_ns() - begun);
+    if (!result || result->leases.empty()) std::abort();
+    done[shard].id = result->leases[0].id;
+    done[shard].token = result->leases[0].token;
+    done[shard].outcome = "replied";
+  }
+  return {{"enqueue_p50_us", enqueues.quantile_ms(0.5) * 1000},
+          {"step_p50_us", steps.quantile_ms(0.5) * 1000}};
+}
+
+/// The same calls with few and with many jobs waiting, in the same minute.
+nlohmann::json scale(Bench& bench, std::size_t count) {
+  constexpr std::size_t kFew = 10000;
+  std::uint64_t request = 0;
+  bench.fill(kFew);
+  const nlohmann::json few = single_calls(bench, kFew, request);
+  bench.fill(count - kFew, kFew);
+  const nlohmann::json many = single_calls(bench, count, request);
+  const auto ratio = [&](const char* name) {
+    return many.at(name).get<double>() / few.at(name).get<double>();
+  };
+  return {{"enqueue_us_at_10k", few.at("enqueue_p50_us")},
+          {"enqueue_us", many.at("enqueue_p50_us")},
+          {"enqueue_ratio", ratio("enqueue_p50_us")},
+          {"step_us_at_10k", few.at("step_p50_us")},
+          {"step_us", many.at("step_p50_us")},
+          {"step_ratio", ratio("step_p50_us")}};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -206,15 +254,16 @@ int main(int argc, char** argv) {
   app.add_option("--socket", socket, "Unix socket of a Redis that may be filled")->required();
   app.add_option("--phase", phase, "what to measure")
       ->required()
-      ->check(CLI::IsMember({"enqueue", "bulk", "process", "latency", "lateness"}));
+      ->check(CLI::IsMember({"enqueue", "bulk", "process", "latency", "lateness", "scale"}));
   app.add_option("--count", count, "jobs")->check(CLI::Range(1, 2000000));
   app.add_option("--threads", threads, "worker threads")->check(CLI::Range(1, 512));
   CLI11_PARSE(app, argc, argv);
   log::init(log::Level::kWarn, false);
-  Bench bench(socket, threads);
+  const std::size_t lanes = phase == "scale" ? std::max<std::size_t>(count / kJobsALane, 1) : 1000;
+  Bench bench(socket, threads, lanes);
   const std::map<std::string, nlohmann::json (*)(Bench&, std::size_t)> phases{
       {"enqueue", enqueue}, {"bulk", bulk},         {"process", process},
-      {"latency", latency}, {"lateness", lateness},
+      {"latency", latency}, {"lateness", lateness}, {"scale", scale},
   };
   std::cout << phases.at(phase)(bench, count).dump() << std::endl;
   return 0;

@@ -19,14 +19,15 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const suites = ['receiver', 'latency', 'loop', 'jobs'];
+const suites = ['receiver', 'latency', 'loop', 'jobs', 'scale'];
 if (values.help || positionals.some((name) => !suites.includes(name))) {
   console.log(`node bench/run.mjs [${suites.join('|')}]... [--rounds 5] [--fsync everysec|always] [--count 20000] [--build DIR]
 
 receiver  accepted webhooks/s beside the same HTTP server answering an empty 202; ack at half of it
 latency   webhook -> message:user and message:ai on a WebSocket at 500/s, beside Node+BullMQ+Socket.IO
 loop      the whole loop at saturation, beside Node+BullMQ+Socket.IO (npm ci in bench/peer first)
-jobs      the job store and the worker pool beside BullMQ: enqueue, process, lateness, memory`);
+jobs      the job store and the worker pool beside BullMQ: enqueue, process, lateness, memory
+scale     enqueue, step and the CLI with 10,000 and with a million jobs waiting in 100,000 lanes`);
   process.exit(values.help ? 0 : 2);
 }
 const rounds = Number(values.rounds);
@@ -248,13 +249,41 @@ async function jobs() {
   }
 }
 
+// A CLI command as an operator calls it: the whole process, in ms.
+function timed(command, args) {
+  const begun = process.hrtime.bigint();
+  execFileSync(command, args, { stdio: 'ignore' });
+  return Number(process.hrtime.bigint() - begun) / 1e6;
+}
+
+async function scale() {
+  const directory = mkdtempSync(join(tmpdir(), 'deskwire-bench-'));
+  const redis = await startRedis(directory);
+  const ask = (...words) => execFileSync('redis-cli', ['-s', redis.socket, ...words], { encoding: 'utf8' });
+  try {
+    ask('config', 'set', 'slowlog-log-slower-than', '5000');
+    const out = execFileSync(join(values.build, 'bench/bench_jobs'),
+      ['--socket', redis.socket, '--phase', 'scale', '--count', '1000000'], { encoding: 'utf8' });
+    for (const [name, value] of Object.entries(JSON.parse(out))) note(`scale: ${name}`, value);
+    const config = join(directory, 'deskwire.json');
+    writeFileSync(config, JSON.stringify({ data_dir: join(directory, 'data'), redis: { url: `unix://${redis.socket}` } }));
+    for (const verb of [['stats'], ['ls'], ['why', '77']]) {
+      note(`scale: deskwire jobs ${verb.join(' ')} ms`, timed(join(values.build, 'deskwire'), ['jobs', ...verb, '--config', config]));
+    }
+    note('scale: Redis calls over 5 ms', Number(ask('slowlog', 'len')));
+  } finally {
+    await stop(redis);
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
 const chosen = positionals.length > 0 ? positionals : suites;
 console.log(`${cpus().length} x ${cpus()[0].model.trim()}, load ${loadavg().map((x) => x.toFixed(2)).join(' ')}, appendfsync ${values.fsync}, ${rounds} rounds`);
 try {
   for (let round = 1; round <= rounds; ++round) {
     for (const name of chosen) {
       process.stderr.write(`round ${round}/${rounds} ${name}\n`);
-      await { receiver, latency, loop, jobs }[name]();
+      await { receiver, latency, loop, jobs, scale }[name]();
     }
   }
 } finally {
