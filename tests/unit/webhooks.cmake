@@ -9,5 +9,6 @@ deskwire_add_tests(NAME unit_webhooks LABEL unit
     unit/replayed_delivery_test.cc
     unit/reply_payload_test.cc
     unit/signature_test.cc
+    unit/spool_record_test.cc
     unit/timestamp_test.cc
   DEPS deskwire::webhooks nlohmann_json::nlohmann_json)
