@@ -21,6 +21,12 @@ struct Redis {
   Milliseconds request_timeout{2000};
 };
 
+/// Deliveries on disk while Redis is away, in data_dir/spool.
+struct Spool {
+  std::size_t max_bytes = std::size_t{64} << 20U;  ///< 0: no spool.
+  std::size_t drain_batch = 64;                    ///< Under way to Redis at a time.
+};
+
 struct Receiver {
   std::string listen = "127.0.0.1:8080";
   std::vector<std::string> hosts;
@@ -31,6 +37,7 @@ struct Receiver {
   int threads_min = 1;  ///< I/O threads: the number of cores, clamped into min..max.
   int threads_max = 4;
   std::int64_t signature_tolerance_s = 300;
+  Spool spool;
 };
 
 struct SigningKey {

@@ -21,6 +21,12 @@ void visit(Visitor& v, Redis& s) {
 }
 
 template <typename Visitor>
+void visit(Visitor& v, Spool& s) {
+  v.number("max_bytes", s.max_bytes, 0, 1LL << 40);
+  v.number("drain_batch", s.drain_batch, 1, 10000);
+}
+
+template <typename Visitor>
 void visit(Visitor& v, Receiver& s) {
   v.text("listen", s.listen, checks::listen_address);
   v.texts("hosts", s.hosts, checks::host_name);
@@ -33,6 +39,7 @@ void visit(Visitor& v, Receiver& s) {
     threads.number("max", s.threads_max, 1, 64);
   });
   v.number("signature_tolerance_s", s.signature_tolerance_s, 1, 86400);
+  v.section("spool", s.spool);
 }
 
 template <typename Visitor>

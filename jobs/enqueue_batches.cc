@@ -101,7 +101,7 @@ Result<EnqueueResult> decode(const Reply& reply, const std::string& lane,
     return result;
   }
   if (outcome == "full") {
-    return fail(ErrorCode::kFull, "enqueue lane=" + lane + ": the lane holds " +
+    return fail(ErrorCode::kRateLimited, "enqueue lane=" + lane + ": the lane holds " +
                                       reply.at(1).as_string() +
                                       " jobs already (jobs.max_lane_jobs)");
   }

@@ -20,7 +20,7 @@ class DeliveryCounters {
   DeliveryCounters(const std::vector<config::Source>& sources, Metrics& metrics);
 
   /// @param source  A configured source's name; anything else is counted as "unknown".
-  /// @param result  accepted, duplicate, ignored, refused, unparsable, throttled.
+  /// @param result  accepted, duplicate, ignored, refused, spooled, unparsable, throttled.
   /// @param reason  A reason of the table; any other is counted as "other".
   void count(std::string_view source, std::string_view result, std::string_view reason);
 

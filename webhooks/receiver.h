@@ -10,7 +10,7 @@
 
 namespace deskwire::webhooks {
 
-/// The door for helpdesks: `POST /webhooks/{source}` (contract §1).
+/// The door for helpdesks: `POST /webhooks/{source}` (contract §1), with the spool behind it.
 ///
 /// Thread safety: start, drain and stop from one thread; port() from any.
 class Receiver {

@@ -94,8 +94,8 @@ std::string encode_spool_record(const SpooledDelivery& delivery) {
   std::string payload;
   payload.reserve(delivery.body.size() + 256);
   put(payload, static_cast<std::uint64_t>(delivery.accepted_at_ms));
-  for (const std::string* text : {&delivery.source, &delivery.receipt, &delivery.delivery_id,
-                                  &delivery.unparsable, &delivery.body}) {
+  for (const std::string* text :
+       {&delivery.source, &delivery.receipt, &delivery.delivery_id, &delivery.body}) {
     put_text(payload, *text);
   }
   std::string record(kMagic);
@@ -114,8 +114,8 @@ Result<SpooledDelivery> decode_spool_record(std::string_view record) {
   Fields fields(record.substr(kSpoolHeaderBytes));
   SpooledDelivery delivery;
   delivery.accepted_at_ms = fields.time();
-  for (std::string* text : {&delivery.source, &delivery.receipt, &delivery.delivery_id,
-                            &delivery.unparsable, &delivery.body}) {
+  for (std::string* text :
+       {&delivery.source, &delivery.receipt, &delivery.delivery_id, &delivery.body}) {
     *text = fields.text();
   }
   if (!fields.whole()) {

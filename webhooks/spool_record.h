@@ -18,7 +18,6 @@ struct SpooledDelivery {
   std::string source;               ///< config sources[].name
   std::string receipt;              ///< The job id that the sender was told.
   std::string delivery_id;          ///< The sender's; may be empty.
-  std::string unparsable;           ///< Why it goes to the dead letters; empty: it was understood.
   std::string body;                 ///< Raw.
 };
 
@@ -29,8 +28,8 @@ inline constexpr std::size_t kSpoolHeaderBytes = 20;
 ///
 ///   "DWR1" | payload length, 4 | SHA-256(payload), 8 | SHA-256(the 16 bytes before), 4 | payload
 ///
-/// The payload is the time (8), then source, receipt, delivery id, cause and body, each as
-/// length (4) and bytes. The header has a checksum of its own, so that a damaged payload does not
+/// The payload is the time (8), then source, receipt, delivery id and body, each as length (4) and
+/// bytes. The header has a checksum of its own, so that a damaged payload does not
 /// cost the records behind it.
 std::string encode_spool_record(const SpooledDelivery& delivery);
 

@@ -114,7 +114,7 @@ TEST_CASE("a full lane refuses, other lanes do not", "[jobs][limits]") {
   request.dedupe_keys = {"delivery:a"};
   const auto refused = lane.store().enqueue(request);
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().code == ErrorCode::kFull);
+  CHECK(refused.error().code == ErrorCode::kRateLimited);
   lane.enqueue(lane_beside(0));
   lane.complete(lane.take_one(kLane));
   CHECK_FALSE(lane.enqueue(request).duplicate);

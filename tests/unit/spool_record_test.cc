@@ -42,15 +42,13 @@ using Ids = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("a spooled delivery comes back as it was", "[webhooks][spool]") {
-  SpooledDelivery given = delivery(7, std::string("raw \0 bytes \xff DWR1", 19));
-  given.unparsable = "id: is missing";
+  const SpooledDelivery given = delivery(7, std::string("raw \0 bytes \xff DWR1", 19));
   const auto read = decode_spool_record(encode_spool_record(given));
   REQUIRE(read);
   CHECK(read->accepted_at_ms == given.accepted_at_ms);
   CHECK(read->source == given.source);
   CHECK(read->receipt == given.receipt);
   CHECK(read->delivery_id == given.delivery_id);
-  CHECK(read->unparsable == given.unparsable);
   CHECK(read->body == given.body);
   CHECK(decode_spool_record(encode_spool_record({}))->body.empty());
 }

@@ -1,0 +1,61 @@
+#include "webhooks/understood_delivery.h"
+
+#include <utility>
+
+#include "core/channel.h"
+#include "core/hash.h"
+#include "core/ids.h"
+#include "webhooks/source_parser.h"
+
+namespace deskwire::webhooks {
+
+std::string UnderstoodDelivery::lane() const {
+  return jobs::lane_of(event, context.source, context.name_space);
+}
+
+jobs::EnqueueRequest UnderstoodDelivery::request(std::string_view body) const {
+  return unparsable.empty() ? jobs::to_enqueue(event, context)
+                            : jobs::to_unparsable(body, unparsable, context);
+}
+
+Result<UnderstoodDelivery> understand(const config::Source& source, std::string_view body,
+                                      std::string_view delivery_id, std::int64_t now_ms,
+                                      int max_attempts) {
+  UnderstoodDelivery delivery;
+  Result<jobs::HelpdeskEvent> event = parser_for(source.type).parse(body);
+  if (event) {
+    delivery.event = std::move(*event);
+  } else if (event.error().code == ErrorCode::kCorrupt) {
+    delivery.unparsable = event.error().message;
+  } else {
+    return fail(std::move(event).error());
+  }
+  delivery.context.source = source.name;
+  delivery.context.name_space = source.name_space;
+  delivery.context.delivery_id = delivery_id;
+  if (!delivery.unparsable.empty() || jobs::needs_body_digest(delivery.event)) {
+    delivery.context.body_sha256 = sha256(body);
+  }
+  delivery.context.now_ms = now_ms;
+  delivery.context.max_attempts = max_attempts;
+  delivery.context.receipt = new_job_id(now_ms, shard_of_lane(delivery.lane())).str();
+  return delivery;
+}
+
+bool of_another_account(const config::Source& source, const jobs::HelpdeskEvent& event) {
+  return !source.account_id.empty() && !event.account_id.empty() &&
+         event.account_id != source.account_id;
+}
+
+void look_up_mapping(jobs::JobStore& store, UnderstoodDelivery& delivery,
+                     std::function<void(Status)> done) {
+  if (!delivery.unparsable.empty() || !jobs::needs_mapping(delivery.event)) return done({});
+  store.mapped_message_async(delivery.lane(), delivery.event.object_id,
+                             [&delivery, done = std::move(done)](Result<std::string> ours) {
+                               if (!ours) return done(fail(std::move(ours).error()));
+                               delivery.context.mapped_message_id = std::move(*ours);
+                               done({});
+                             });
+}
+
+}  // namespace deskwire::webhooks
