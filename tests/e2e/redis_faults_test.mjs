@@ -1,5 +1,6 @@
 // Redis down at the start, away for a while, full, and something else than Redis on its socket.
-// The receiver says 429 (a 503 would mute a Chatwoot bot for good) and recovers by itself.
+// The receiver keeps deliveries in its spool, or without one says 429 (a 503 would mute a Chatwoot
+// bot for good), and recovers by itself. More about the spool: spool_test.mjs.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -15,6 +16,7 @@ import { eventually } from "./support/waiting.mjs";
 import { incomingMessage, post } from "./support/webhooks.mjs";
 
 const AWAY_MS = 10_000;
+const NO_SPOOL = { spool: { max_bytes: 0 } };
 
 function assertOverloaded({ status, headers }) {
   assert.equal(status, 429);
@@ -33,12 +35,12 @@ async function readiness(deskwire) {
 }
 
 describe("redis", { concurrency: true }, () => {
-  test("down at the start: 429, not ready; it comes, and everything works without a restart", async (t) => {
+  test("down at the start: 429 without a spool, not ready; it comes, and everything works without a restart", async (t) => {
     const chatwoot = await FakeChatwoot.start(t);
     const redis = new Redis(t);
     const deskwire = await newDeskwire(t, {
       sources: [chatwootSource(chatwoot.url)],
-      config: { redis: { url: redis.url } },
+      config: { redis: { url: redis.url }, receiver: NO_SPOOL },
     });
     await deskwire.start({ ready: false });
     await doorOpen(deskwire);
@@ -51,13 +53,13 @@ describe("redis", { concurrency: true }, () => {
     await chatwoot.calls.until(({ name }) => name === "POST messages", "the reply");
   });
 
-  test("away for 10 s: 429 meanwhile, nothing lost, clients keep their place", async (t) => {
+  test("away for 10 s: 429 meanwhile without a spool, nothing lost, clients keep their place", async (t) => {
     const chatwoot = await FakeChatwoot.start(t);
     const redis = new Redis(t);
     await redis.start();
     const deskwire = await startedDeskwire(t, {
       sources: [chatwootSource(chatwoot.url)],
-      config: { redis: { url: redis.url } },
+      config: { redis: { url: redis.url }, receiver: NO_SPOOL },
     });
     const channel = "conversation:7302";
     const client = await PlainClient.subscribed(t, deskwire.socket, await deskwire.token(), channel);
@@ -102,7 +104,7 @@ describe("redis", { concurrency: true }, () => {
     assert.equal((await post(deskwire, body)).status, 202);
   });
 
-  test("something that is no Redis on its address: 429, no crash", async (t) => {
+  test("something that is no Redis on its address: 429 without a spool, no crash", async (t) => {
     const chatwoot = await FakeChatwoot.start(t);
     const server = createServer((socket) => {
       socket.on("error", () => {});
@@ -111,7 +113,7 @@ describe("redis", { concurrency: true }, () => {
     await once(server, "listening");
     const deskwire = await newDeskwire(t, {
       sources: [chatwootSource(chatwoot.url)],
-      config: { redis: { url: `redis://127.0.0.1:${server.address().port}` } },
+      config: { redis: { url: `redis://127.0.0.1:${server.address().port}` }, receiver: NO_SPOOL },
     });
     t.after(() => server.close());
     await deskwire.start({ ready: false });

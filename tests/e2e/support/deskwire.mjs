@@ -174,11 +174,18 @@ export class Deskwire {
 
   /** All kept events of a channel, oldest first. */
   async history(channel) {
-    const url = `${this.gateway}/v1/channels/${encodeURIComponent(channel)}/messages?limit=100`;
-    const response = await fetch(url, { headers: { Authorization: `Bearer ${SERVER_KEY}` } });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`GET ${url}: ${response.status} ${text}`);
-    return JSON.parse(text).events;
+    const all = [];
+    for (let more = true; more; ) {
+      const before = all.length > 0 ? `&before=${all[0].offset}` : "";
+      const url = `${this.gateway}/v1/channels/${encodeURIComponent(channel)}/messages?limit=100${before}`;
+      const response = await fetch(url, { headers: { Authorization: `Bearer ${SERVER_KEY}` } });
+      const text = await response.text();
+      if (!response.ok) throw new Error(`GET ${url}: ${response.status} ${text}`);
+      const page = JSON.parse(text);
+      all.unshift(...page.events);
+      more = page.more && page.events.length > 0;
+    }
+    return all;
   }
 }
 
