@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "cli/version.h"
 #include "config/load.h"
 #include "core/log.h"
+#include "core/net/inherited_sockets.h"
 #include "publishers/echo_server.h"
 
 namespace deskwire::cli {
@@ -54,6 +56,31 @@ void warn_of_closed_hosts(const config::Config& config) {
   warn("receiver.hosts", config.receiver.listen, config.receiver.hosts);
   warn("gateway.hosts", config.gateway.listen, config.gateway.hosts);
   warn("admin.hosts", config.admin.listen, config.admin.hosts);
+}
+
+/// Takes the sockets that a service manager holds for our doors.
+/// @errors kInvalid: one of them is no door's: what is sent there would never be answered.
+Status adopt_sockets(const config::Config& config, const Roles& roles) {
+  const auto adopted = net::adopt_inherited_sockets();
+  if (!adopted) return fail(adopted.error());
+  std::vector<std::string> doors{config.admin.listen};
+  if (roles.receiver) doors.push_back(config.receiver.listen);
+  if (roles.gateway) doors.push_back(config.gateway.listen);
+  for (const std::string& address : *adopted) {
+    const auto listens_there = [wanted =
+                                    net::parse_listen_address(address)](const std::string& door) {
+      const auto own = net::parse_listen_address(door);
+      return own && wanted && own->host == wanted->host && own->port == wanted->port;
+    };
+    if (std::none_of(doors.begin(), doors.end(), listens_there)) {
+      return fail(ErrorCode::kInvalid,
+                  "adopt socket " + address +
+                      ": no door of this process listens there; give ListenStream= in the socket "
+                      "unit the address of receiver.listen, gateway.listen or admin.listen");
+    }
+    log::info("socket_adopted", {{"address", address}});
+  }
+  return {};
 }
 
 /// Until a signal asks for the end. @errors of a Redis that turns out unfit only now.
@@ -125,6 +152,7 @@ int serve(const ServeOptions& options, const std::string& program) {
   log::name_thread("main");
   block_signals();
   warn_of_closed_hosts(*config);
+  if (auto adopted = adopt_sockets(*config, *roles); !adopted) return report(adopted.error());
 
   // Without a Redis of its own a process shares its data_dir with others: only secrets are there.
   std::optional<DataDir> data_dir;

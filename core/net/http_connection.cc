@@ -59,7 +59,8 @@ void HttpConnection::close() {
 }
 
 void HttpConnection::drain() {
-  if (phase_ == Phase::kHead && !head_started_) close();
+  // One that is new was opened for a request that is on its way: it keeps the time of a head.
+  if (phase_ == Phase::kHead && !head_started_ && exchange_ > 0) close();
 }
 
 void HttpConnection::deadline_passed() {

@@ -31,7 +31,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   void start();
   void close();
-  /// Closes if no request has begun; else the answer to come is the last.
+  /// Closes if it is idle between requests; else the next answer is the last.
   void drain();
   /// Whether what it waits for should have come before this tick of the owner.
   bool overdue(std::uint64_t tick) const { return deadline_ != 0 && tick >= deadline_; }

@@ -69,14 +69,28 @@ class HttpServer::Impl {
     {
       const MutexLock lock(mutex_);
       if (phase_ != Phase::kRunning) return;
-      loops_[0]->post([this] { listener_->close(); });
-      for (const auto& connections : connections_)
-        connections->loop()->post([&served = *connections] { served.drain(); });
+      {
+        const MutexLock ended_lock(ended_mutex_);
+        loops_to_drain_ = loops_.size();
+      }
+      // In this order and from the accepting loop: what it took before is with its loop already, so
+      // that no accepted connection is turned away.
+      loops_[0]->post([this] {
+        listener_->close();
+        for (const auto& connections : connections_) {
+          connections->loop()->post([this, &served = *connections] {
+            served.drain();
+            const MutexLock ended_lock(ended_mutex_);
+            --loops_to_drain_;
+            ended_.notify_all();
+          });
+        }
+      });
     }
     // Not under the first lock: stop() may cut the grace short.
     const auto deadline = std::chrono::steady_clock::now() + grace;
     const MutexLock lock(ended_mutex_);
-    while (http_connections() > 0)
+    while (!stopping_ && (loops_to_drain_ > 0 || http_connections() > 0))
       if (!ended_.wait_until(ended_mutex_, deadline)) break;
   }
 
@@ -84,6 +98,11 @@ class HttpServer::Impl {
     const MutexLock lock(mutex_);
     if (phase_ == Phase::kStopped) return;
     phase_ = Phase::kStopped;
+    {
+      const MutexLock ended_lock(ended_mutex_);
+      stopping_ = true;
+      ended_.notify_all();
+    }
     for (const auto& connections : connections_)
       connections->loop()->post([&served = *connections] { served.close_all(); });
     // The first loop accepts for all of them, so it ends first.
@@ -154,6 +173,8 @@ class HttpServer::Impl {
   Phase phase_ DW_GUARDED_BY(mutex_) = Phase::kNew;
   Mutex ended_mutex_;
   CondVar ended_;
+  std::size_t loops_to_drain_ DW_GUARDED_BY(ended_mutex_) = 0;
+  bool stopping_ DW_GUARDED_BY(ended_mutex_) = false;
 };
 
 HttpServer::HttpServer(Options options, Handler handler, UpgradeHandler upgrade,

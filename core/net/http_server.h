@@ -80,8 +80,9 @@ class HttpServer {
   ///         kCancelled: stop() came first.
   ///         kUnavailable: the system gives no thread or descriptor.
   Status start();
-  /// No new connections and requests; those being answered may finish until `grace` is over.
-  /// Blocks until then. Streams taken by the upgrade handler are not waited for.
+  /// No new connections; of those accepted, requests being answered and the first ones of new
+  /// connections may finish until `grace` is over. Blocks until then. Streams taken by the upgrade
+  /// handler are not waited for.
   void drain(Milliseconds grace);
   /// Closes everything, also the streams taken by the upgrade handler, and joins. Twice, unstarted,
   /// while starting: fine. Never from a loop's thread.

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "core/log.h"
+#include "core/net/inherited_sockets.h"
 
 namespace deskwire::net {
 
@@ -205,6 +206,11 @@ Result<std::unique_ptr<Listener>> Listener::bind(std::string_view address, std::
     return fail(ErrorCode::kConflict, "listen " + std::string(address) + ": " + cause +
                                           "; choose another address in " + std::string(key));
   };
+  if (auto inherited = take_inherited_socket(*parsed)) {
+    // The service manager's backlog may be smaller than ours.
+    if (::listen(inherited->get(), kBacklog) != 0) return refused(system_message(errno));
+    return std::unique_ptr<Listener>(new Listener(std::move(*inherited), parsed->port));
+  }
   FileDescriptor socket(
       ::socket(parsed->ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) return refused(system_message(errno));

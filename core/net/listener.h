@@ -28,7 +28,8 @@ class Listener {
  public:
   using AcceptCallback = std::function<void(FileDescriptor socket, Peer peer)>;
 
-  /// Binds and listens; connections queue in the system until start().
+  /// Binds and listens, or takes the inherited socket of that address (inherited_sockets.h);
+  /// connections queue in the system until start().
   ///
   /// @param key  The config key to name in errors ("receiver.listen").
   /// @errors kInvalid: the address cannot be parsed.

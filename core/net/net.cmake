@@ -8,6 +8,7 @@ target_sources(deskwire_core PRIVATE
   net/http_responder.cc
   net/http_server.cc
   net/http_text.cc
+  net/inherited_sockets.cc
   net/io_loop.cc
   net/listener.cc
   net/tcp_stream.cc)

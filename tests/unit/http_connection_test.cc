@@ -390,14 +390,17 @@ TEST_CASE("a stream whose peer leaves more than a mebibyte unread is closed", "[
 
 TEST_CASE("draining closes what is idle and lets requests finish", "[net][connection]") {
   Server server;
-  server.answer_at_once = false;
   const auto idle = server.connect();
+  server.exchange(*idle, kGet);
+  server.answer_at_once = false;
+  const auto fresh = server.connect();
   const auto busy = server.connect();
   const auto arriving = server.connect();
   server.exchange(*busy, kGet);
   server.exchange(*arriving, kGet.substr(0, 10));
   server.connections.drain();
   CHECK(idle->peer_closed());
+  CHECK_FALSE(fresh->peer_closed());
   server.waiting.back().send({200, {}, "done"});
   server.loop.run();
   const std::string answer = busy->take();
@@ -407,5 +410,9 @@ TEST_CASE("draining closes what is idle and lets requests finish", "[net][connec
   server.waiting.back().send({200, {}, "done too"});
   server.loop.run();
   CHECK(arriving->take().ends_with("done too"));
+  server.exchange(*fresh, kGet);
+  server.waiting.back().send({200, {}, "and this"});
+  server.loop.run();
+  CHECK(fresh->take().ends_with("and this"));
   CHECK(server.connect()->peer_closed());
 }
