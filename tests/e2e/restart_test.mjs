@@ -16,6 +16,8 @@ import { eventually, Recorder, within } from "./support/waiting.mjs";
 import { incomingMessage, signedHeaders } from "./support/webhooks.mjs";
 
 const RESTARTS = Number(process.env.DESKWIRE_RESTARTS ?? 5);
+// Nobody waits for what is in hand at a stop; and the channels keep every message of a long run.
+const CONFIG = { jobs: { shutdown_grace_ms: 500 }, gateway: { log: { max_events: 1_000_000 } } };
 const HOLDER = fileURLToPath(new URL("support/socket_holder.pl", import.meta.url));
 
 class SocketHolder {
@@ -111,7 +113,7 @@ test("restarts under load refuse no connection and lose nothing", async (t) => {
   const chatwoot = await FakeChatwoot.start(t);
   const redis = new Redis(t);
   await redis.start();
-  const config = { redis: { url: redis.url }, jobs: { shutdown_grace_ms: 500 } };
+  const config = { ...CONFIG, redis: { url: redis.url } };
   const deskwire = await newDeskwire(t, { sources: [chatwootSource(chatwoot.url)], config });
   const load = { port: deskwire.ports[0], deskwire, conversations, order: "stop" };
   const { counts, failures } = await restartsUnderLoad(t, load);
@@ -122,7 +124,7 @@ test("restarts under load refuse no connection and lose nothing", async (t) => {
 
 test("with the embedded redis as well", async (t) => {
   const chatwoot = await FakeChatwoot.start(t);
-  const config = { jobs: { shutdown_grace_ms: 500 } };
+  const config = CONFIG;
   const deskwire = await newDeskwire(t, { sources: [chatwootSource(chatwoot.url)], config });
   const load = { port: deskwire.ports[0], deskwire, conversations, order: "stop" };
   const { counts, failures } = await restartsUnderLoad(t, load);
