@@ -96,13 +96,14 @@ Result<jobs::JobFilter> read_filter(const HttpRequest& request, std::int64_t now
 
 AdminDoor::AdminDoor(const config::Admin& settings, std::vector<std::string> roles,
                      redis::Client& client, jobs::JobStore& store, const Clock& clock,
-                     Metrics& metrics)
+                     Metrics& metrics, Routes more)
     : settings_(settings),
       roles_(std::move(roles)),
       client_(client),
       store_(store),
       clock_(clock),
       metrics_(metrics),
+      more_(std::move(more)),
       work_("admin-work", kMaxWaiting),
       server_(server_options(settings),
               [this](HttpRequest&& request, const net::HttpResponder& responder) {
@@ -163,6 +164,9 @@ HttpResponse AdminDoor::answer(const HttpRequest& request) {
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     response.body = metrics_.render();
     return response;
+  }
+  if (more_ != nullptr) {
+    if (auto answered = more_(request)) return std::move(*answered);
   }
   if (path == kJobs) return read ? list_jobs(request) : method_not_allowed("GET");
   if (!path.starts_with("/v1/jobs/")) return net::error_response(40400, "no such path");

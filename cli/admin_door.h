@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +28,7 @@ namespace deskwire::cli {
 ///   GET  /v1/jobs/{id}[?payload=1]
 ///   POST /v1/jobs/{id}/retry            {}
 ///   POST /v1/jobs/{id}/replay           {"again":false,"reason":"…"} -> {"job":"01J…"}
+///   /v1/deliveries…                     delivery_routes.h
 ///
 /// With config admin.key everything but /healthz and /readyz needs it as bearer token. Without one
 /// (loopback only) reads are free and changes need `X-Deskwire: 1`.
@@ -35,9 +38,13 @@ namespace deskwire::cli {
 /// Thread safety: start and stop from one thread; port() and set_ready() from any.
 class AdminDoor {
  public:
+  /// Answers paths that the door does not know itself; nullopt: it does not know them either. Runs
+  /// on the "admin-work" thread, after the check of key and header.
+  using Routes = std::function<std::optional<net::HttpResponse>(const net::HttpRequest&)>;
+
   /// @param roles  Names of what this process does, shown by /readyz.
   AdminDoor(const config::Admin& settings, std::vector<std::string> roles, redis::Client& client,
-            jobs::JobStore& store, const Clock& clock, Metrics& metrics);
+            jobs::JobStore& store, const Clock& clock, Metrics& metrics, Routes more = nullptr);
   ~AdminDoor();  ///< Calls stop().
   AdminDoor(const AdminDoor&) = delete;
   AdminDoor& operator=(const AdminDoor&) = delete;
@@ -65,6 +72,7 @@ class AdminDoor {
   jobs::JobStore& store_;
   const Clock& clock_;
   Metrics& metrics_;
+  const Routes more_;
   std::atomic<bool> ready_{true};
   MonotonicTime gauges_read_{};  ///< "admin-work" thread only.
   TaskThread work_;

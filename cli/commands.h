@@ -20,6 +20,7 @@ void add_config(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
 void add_token(CLI::App& app, Action& action);
 void add_send(CLI::App& app, Action& action);
+void add_deliveries(CLI::App& app, Action& action);
 void add_jobs(CLI::App& app, Action& action);
 void add_watch(CLI::App& app, Action& action);
 

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "cli/delivery_routes.h"
 #include "cli/job_access.h"
 #include "cli/redis_facts.h"
 #include "config/load.h"
@@ -52,7 +53,8 @@ Server::Server(const config::Config& config, const Roles& roles,
     worker_.emplace(config_, roles, client_, bell, log_, store_, clock_, metrics_);
   }
   if (roles.receiver) receiver_.emplace(config_, store_, clock_, metrics_);
-  admin_.emplace(config_.admin, roles.names(), client_, store_, clock_, metrics_);
+  admin_.emplace(config_.admin, roles.names(), client_, store_, clock_, metrics_,
+                 delivery_routes(config_, store_, client_, clock_));
 }
 
 Server::~Server() { stop(); }

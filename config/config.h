@@ -27,6 +27,13 @@ struct Spool {
   std::size_t drain_batch = 64;                    ///< Under way to Redis at a time.
 };
 
+/// Refused deliveries, kept for `deskwire deliveries` in data_dir/quarantine.
+struct QuarantineLimits {
+  std::size_t max_bytes = std::size_t{32} << 20U;  ///< 0: none is kept.
+  std::int64_t max_age_s = std::int64_t{7} * 86400;
+  std::int64_t max_per_minute = 60;  ///< Of each source and reason.
+};
+
 struct Receiver {
   std::string listen = "127.0.0.1:8080";
   std::vector<std::string> hosts;
@@ -37,7 +44,9 @@ struct Receiver {
   int threads_min = 1;  ///< I/O threads: the number of cores, clamped into min..max.
   int threads_max = 4;
   std::int64_t signature_tolerance_s = 300;
+  std::int64_t refusal_lines_per_minute = 60;
   Spool spool;
+  QuarantineLimits quarantine;
 };
 
 struct SigningKey {

@@ -27,6 +27,13 @@ void visit(Visitor& v, Spool& s) {
 }
 
 template <typename Visitor>
+void visit(Visitor& v, QuarantineLimits& s) {
+  v.number("max_bytes", s.max_bytes, 0, 1LL << 40);
+  v.number("max_age_s", s.max_age_s, 60, kYearS);
+  v.number("max_per_minute", s.max_per_minute, 1, 1000000);
+}
+
+template <typename Visitor>
 void visit(Visitor& v, Receiver& s) {
   v.text("listen", s.listen, checks::listen_address);
   v.texts("hosts", s.hosts, checks::host_name);
@@ -39,7 +46,9 @@ void visit(Visitor& v, Receiver& s) {
     threads.number("max", s.threads_max, 1, 64);
   });
   v.number("signature_tolerance_s", s.signature_tolerance_s, 1, 86400);
+  v.number("refusal_lines_per_minute", s.refusal_lines_per_minute, 1, 1000000);
   v.section("spool", s.spool);
+  v.section("quarantine", s.quarantine);
 }
 
 template <typename Visitor>

@@ -70,10 +70,12 @@ std::string_view authenticate(const config::Source& source, const SignatureSchem
     case config::SourceAuth::kSignature:
       break;
   }
-  const SignedMessage message{
-      request.method, request.target, request.body,
-      [&request](std::string_view name) { return values_of(request, name); }};
-  return name_of(verify(scheme, message, source.secrets, now_s, tolerance_s));
+  return name_of(verify(scheme, signed_message(request), source.secrets, now_s, tolerance_s));
+}
+
+SignedMessage signed_message(const net::HttpRequest& request) {
+  return {request.method, request.target, request.body,
+          [&request](std::string_view name) { return values_of(request, name); }};
 }
 
 }  // namespace deskwire::webhooks

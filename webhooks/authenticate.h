@@ -20,4 +20,7 @@ std::string_view authenticate(const config::Source& source, const SignatureSchem
                               const net::HttpRequest& request, std::string_view path_token,
                               std::int64_t now_s, std::int64_t tolerance_s);
 
+/// The message of a request, for `verify`. Refers to the request.
+SignedMessage signed_message(const net::HttpRequest& request);
+
 }  // namespace deskwire::webhooks

@@ -19,6 +19,7 @@
 #include "core/hash.h"
 #include "core/log.h"
 #include "webhooks/authenticate.h"
+#include "webhooks/signature_report.h"
 #include "webhooks/source_parser.h"
 #include "webhooks/understood_delivery.h"
 
@@ -255,12 +256,24 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   }
 
   void refuse(HttpResponse response, std::string_view reason) {
-    const std::string source = source_ == nullptr ? "unknown" : source_->name;
-    log::warn("delivery_refused", {{"source", source},
-                                   {"reason", reason},
-                                   {"status", response.status},
-                                   {"bytes", std::uint64_t{request_.body.size()}}});
+    log_refusal(*door_, source_ == nullptr ? "unknown" : source_->name, reason, response.status,
+                request_.body.size());
     finish(std::move(response), "refused", reason);
+    // Of sources that we know; anything else is a stranger's knocking at random doors.
+    if (source_ != nullptr && request_.method == "POST") quarantine(std::string(reason));
+  }
+
+  void quarantine(const std::string& reason) {
+    if (!door_->quarantine.wants(source_->name, reason, request_.body.size())) return;
+    RefusedDelivery refused;
+    refused.at_ms = door_->clock.wall_ms();
+    refused.source = source_->name;
+    refused.reason = reason;
+    refused.method = request_.method;
+    refused.target = request_.target;
+    refused.headers = deciding_headers(request_, *source_);
+    refused.body = std::move(request_.body);
+    door_->quarantine.keep(std::move(refused));
   }
 
   void throttle(const Error& error) {
@@ -310,12 +323,28 @@ Door::Door(const config::Config& config, jobs::JobStore& job_store, const Clock&
                                     "From a delivery's last byte to its answer.")),
       spool({config.data_dir + "/spool", config.receiver.spool.max_bytes,
              config.receiver.spool.drain_batch},
-            config, job_store, system_clock, metrics) {}
+            config, job_store, system_clock, metrics),
+      quarantine({config.data_dir + "/quarantine", config.receiver.quarantine.max_bytes,
+                  config.receiver.quarantine.max_age_s,
+                  static_cast<std::uint64_t>(config.receiver.quarantine.max_per_minute)},
+                 system_clock, metrics),
+      refusal_lines(static_cast<std::uint64_t>(config.receiver.refusal_lines_per_minute)) {}
 
 const config::Source* Door::find(std::string_view name) const {
   const auto found = std::find_if(sources.begin(), sources.end(),
                                   [name](const config::Source& s) { return s.name == name; });
   return found == sources.end() ? nullptr : &*found;
+}
+
+void log_refusal(Door& door, std::string_view source, std::string_view reason, int status,
+                 std::size_t bytes) {
+  const auto left_out = door.refusal_lines.take(door.clock.monotonic());
+  if (!left_out) return;
+  log::warn("delivery_refused", {{"source", source},
+                                 {"reason", reason},
+                                 {"status", status},
+                                 {"bytes", std::uint64_t{bytes}},
+                                 {"left_out", *left_out}});
 }
 
 void take_delivery(std::shared_ptr<Door> door, HttpRequest request, HttpResponder responder) {

@@ -12,6 +12,8 @@
 #include "jobs/job_store.h"
 #include "webhooks/delivery_counters.h"
 #include "webhooks/delivery_spool.h"
+#include "webhooks/line_budget.h"
+#include "webhooks/quarantine.h"
 
 namespace deskwire::webhooks {
 
@@ -33,7 +35,13 @@ struct Door {
   DeliveryCounters counters;
   Metrics::Histogram& ack_seconds;
   DeliverySpool spool;
+  Quarantine quarantine;
+  LineBudget refusal_lines;
 };
+
+/// Logs a refusal, at most so many a minute (config receiver.refusal_lines_per_minute).
+void log_refusal(Door& door, std::string_view source, std::string_view reason, int status,
+                 std::size_t bytes);
 
 /// Takes one delivery from its last byte to its answer (contract §1).
 void take_delivery(std::shared_ptr<Door> door, net::HttpRequest request,

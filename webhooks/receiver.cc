@@ -6,7 +6,6 @@
 #include <thread>
 #include <utility>
 
-#include "core/log.h"
 #include "core/net/http_server.h"
 #include "webhooks/delivery.h"
 
@@ -54,18 +53,19 @@ class Receiver::Impl {
             nullptr,
             [door = door_](int status, std::string_view reason) {
               door->counters.count("unknown", "refused", server_refusal(status));
-              log::warn("delivery_refused",
-                        {{"source", "unknown"}, {"status", status}, {"reason", reason}});
+              log_refusal(*door, "unknown", reason, status, 0);
             }) {}
 
   Status start() {
     // Before the door opens: what an earlier life has left goes first.
     door_->spool.start();
+    door_->quarantine.start();
     return server_.start();
   }
   void stop() {
     server_.stop();
     door_->spool.stop();
+    door_->quarantine.stop();
   }
   net::HttpServer& server() { return server_; }
 

@@ -261,6 +261,15 @@ SignatureRefusal verify(const SignatureScheme& scheme, const SignedMessage& mess
   return fits ? SignatureRefusal::kNone : SignatureRefusal::kMismatch;
 }
 
+std::optional<std::int64_t> signed_at_s(const SignatureScheme& scheme,
+                                        const SignedMessage& message) {
+  if (scheme.time == TimeUnit::kNone) return std::nullopt;
+  const SingleHeader header =
+      single_header(message, scheme.timestamp_header, SignatureRefusal::kMissingTimestamp);
+  if (header.refusal != SignatureRefusal::kNone) return std::nullopt;
+  return seconds_of(scheme.time, header.value);
+}
+
 Result<std::string> sign(const SignatureScheme& scheme, const SignedMessage& message,
                          const config::Secret& secret) {
   const std::optional<std::string> key = key_of(scheme.key, secret.reveal());

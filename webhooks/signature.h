@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +71,11 @@ struct SignedMessage {
 SignatureRefusal verify(const SignatureScheme& scheme, const SignedMessage& message,
                         const std::vector<config::Secret>& secrets, std::int64_t now_s,
                         std::int64_t tolerance_s);
+
+/// The time that the message says it was signed at, Unix seconds; nullopt: it says none that can be
+/// read, or the scheme has none.
+std::optional<std::int64_t> signed_at_s(const SignatureScheme& scheme,
+                                        const SignedMessage& message);
 
 /// The signature header's value for a message (for `deskwire send` and tests).
 /// @errors kInvalid: the secret cannot be decoded as the scheme asks.

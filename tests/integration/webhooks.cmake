@@ -1,5 +1,6 @@
 deskwire_add_tests(NAME integration_webhooks LABEL integration
   SOURCES
+    integration/quarantine_test.cc
     integration/receiver_faults_test.cc
     integration/receiver_spool_test.cc
     integration/receiver_test.cc

@@ -32,7 +32,9 @@ inline config::Config receiver_config() {
   config::Config config;
   config.receiver.listen = "127.0.0.1:0";
   config.receiver.max_body_bytes = 1U << 20U;
-  config.receiver.spool.max_bytes = 0;  // Tests of the spool give it a directory of their own.
+  // Tests of these give them a directory of their own.
+  config.receiver.spool.max_bytes = 0;
+  config.receiver.quarantine.max_bytes = 0;
   config.sources = {
       source_named("support", SourceType::kChatwoot, SourceAuth::kSignature, "new-secret"),
       source_named("shop", SourceType::kGeneric, SourceAuth::kSignature, "whsec_c2hvcHNob3A="),

@@ -4,10 +4,12 @@ deskwire_add_tests(NAME unit_webhooks LABEL unit
     unit/event_table_test.cc
     unit/generic_parser_test.cc
     unit/helpdesk_event_test.cc
+    unit/line_budget_test.cc
     unit/outgoing_delivery_test.cc
     unit/plain_content_test.cc
     unit/replayed_delivery_test.cc
     unit/reply_payload_test.cc
+    unit/signature_report_test.cc
     unit/signature_test.cc
     unit/spool_record_test.cc
     unit/timestamp_test.cc

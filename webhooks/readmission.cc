@@ -1,0 +1,40 @@
+#include "webhooks/readmission.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "webhooks/signature_report.h"
+#include "webhooks/source_parser.h"
+
+namespace deskwire::webhooks {
+
+Result<UnderstoodDelivery> readmit(const RefusedDelivery& delivery,
+                                   const std::vector<config::Source>& sources, int max_attempts) {
+  const std::string what = "take in delivery " + delivery.id + ": ";
+  const auto source = std::find_if(sources.begin(), sources.end(), [&](const config::Source& s) {
+    return s.name == delivery.source;
+  });
+  if (source == sources.end()) {
+    return fail(ErrorCode::kNotFound,
+                what + "its source " + delivery.source + " is not in config sources[]");
+  }
+  // No tolerance is needed: the report waives the window.
+  const SignatureReport report = explain_signature(delivery, *source, sources, 0);
+  if (!report.fits()) {
+    return fail(ErrorCode::kUnauthorized,
+                what + "the signature is refused today as well (" + report.reason +
+                    "); see `deskwire deliveries verify " + delivery.id + "`");
+  }
+  const net::HttpRequest headers{{}, {}, delivery.headers, {}, {}};
+  const auto& scheme = parser_for(source->type).scheme();
+  auto understood = understand(*source, delivery.body, headers.header(scheme.delivery_header),
+                               delivery.at_ms, max_attempts);
+  if (!understood) return fail(std::move(understood).error().prefixed(what + "its body"));
+  if (of_another_account(*source, understood->event)) {
+    return fail(ErrorCode::kConflict, what + "it is of another account than the source's");
+  }
+  return understood;
+}
+
+}  // namespace deskwire::webhooks
