@@ -106,7 +106,7 @@ net::Headers shown_headers(const RefusedDelivery& delivery) {
 
 std::string shown_target(const RefusedDelivery& delivery) {
   // "/webhooks/{source}" is all that is no secret for every way of signing.
-  const std::string known = "/webhooks/" + delivery.source;
+  std::string known = "/webhooks/" + delivery.source;
   if (delivery.target == known || !delivery.target.starts_with(known)) return known;
   return known + delivery.target.substr(known.size(), 1) + kRedacted;
 }

@@ -63,7 +63,7 @@ Status Server::connect() {
   client_.start();
   if (client_.wait_connected(kConnectPatience)) return check_redis();
   log::warn("redis_unreachable", {{"redis", connection_.endpoint.display()},
-                                  {"next", "trying on; webhooks are answered 429 meanwhile"}});
+                                  {"next", "trying on; webhooks wait in the spool meanwhile"}});
   return {};
 }
 

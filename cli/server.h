@@ -37,7 +37,7 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   /// Connects, and refuses a Redis that would lose work. One that does not answer yet is waited
-  /// for later: receivers answer 429 and /readyz 503 meanwhile.
+  /// for later: deliveries wait in the spool and /readyz says 503 meanwhile.
   /// @errors kUnsupported, kInvalid: see check_redis_facts.
   Status connect();
   /// Opens the doors. @errors as HttpServer::start; what had started is stopped again.

@@ -102,8 +102,8 @@ Result<EnqueueResult> decode(const Reply& reply, const std::string& lane,
   }
   if (outcome == "full") {
     return fail(ErrorCode::kRateLimited, "enqueue lane=" + lane + ": the lane holds " +
-                                      reply.at(1).as_string() +
-                                      " jobs already (jobs.max_lane_jobs)");
+                                             reply.at(1).as_string() +
+                                             " jobs already (jobs.max_lane_jobs)");
   }
   if (outcome == "broken") {
     return fail(ErrorCode::kCorrupt, "enqueue lane=" + lane + ": " + reply.at(1).text);

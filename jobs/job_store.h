@@ -176,7 +176,8 @@ class JobStore {
   virtual ~JobStore() = default;
 
   /// `done` may run on any thread and must not block.
-  /// @errors kRateLimited: the lane holds as many jobs as it may (jobs.max_lane_jobs); others go on.
+  /// @errors kRateLimited: the lane holds as many jobs as it may (jobs.max_lane_jobs); others go
+  /// on.
   virtual void enqueue_async(EnqueueRequest request,
                              std::function<void(Result<EnqueueResult>)> done) = 0;
   virtual Result<EnqueueResult> enqueue(const EnqueueRequest& request) = 0;

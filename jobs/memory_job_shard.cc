@@ -61,9 +61,10 @@ Result<EnqueueResult> MemoryJobShard::enqueue(const EnqueueRequest& request, std
   const bool makes_job = joined == nullptr && !request.kind.empty();
   if (makes_job && request.bury_code.empty() &&
       lanes_[request.lane].size() >= limits_.max_lane_jobs) {
-    return deskwire::fail(ErrorCode::kRateLimited, "enqueue lane=" + request.lane + ": the lane holds " +
-                                                std::to_string(limits_.max_lane_jobs) +
-                                                " jobs already (jobs.max_lane_jobs)");
+    return deskwire::fail(ErrorCode::kRateLimited, "enqueue lane=" + request.lane +
+                                                       ": the lane holds " +
+                                                       std::to_string(limits_.max_lane_jobs) +
+                                                       " jobs already (jobs.max_lane_jobs)");
   }
   EnqueueResult result;
   if (joined != nullptr) result.job = joined->job.id.str();
