@@ -34,7 +34,7 @@ RefusedDeliveries::RefusedDeliveries(const config::Config& config)
     : sources_(config.sources),
       directory_(config.data_dir + "/quarantine"),
       tolerance_s_(config.receiver.signature_tolerance_s),
-      max_attempts_(config.jobs.max_attempts) {}
+      rules_(webhooks::job_rules(config)) {}
 
 Result<std::vector<RefusedSummary>> RefusedDeliveries::list(const RefusedFilter& filter) const {
   auto all = webhooks::list_refused(directory_);
@@ -72,7 +72,7 @@ Result<TakenIn> RefusedDeliveries::take_in(const std::string& id, jobs::JobStore
                                            const std::string& reason, bool dry_run) const {
   const auto kept = read(id);
   if (!kept) return fail(kept.error());
-  auto delivery = webhooks::readmit(*kept, sources_, max_attempts_);
+  auto delivery = webhooks::readmit(*kept, sources_, rules_);
   if (!delivery) return fail(std::move(delivery).error());
   TakenIn taken;
   taken.dry_run = dry_run;

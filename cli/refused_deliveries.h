@@ -11,6 +11,7 @@
 #include "jobs/job_store.h"
 #include "webhooks/refused_delivery.h"
 #include "webhooks/signature_report.h"
+#include "webhooks/understood_delivery.h"
 
 namespace deskwire::cli {
 
@@ -53,7 +54,7 @@ class RefusedDeliveries {
   const std::vector<config::Source> sources_;
   const std::string directory_;
   const std::int64_t tolerance_s_;
-  const int max_attempts_;
+  const webhooks::JobRules rules_;
 };
 
 nlohmann::json to_json(const webhooks::RefusedSummary& delivery);

@@ -131,7 +131,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     }
     auto understood =
         understand(*source_, request_.body, request_.header(parser.scheme().delivery_header),
-                   door_->clock.wall_ms(), door_->max_attempts);
+                   door_->clock.wall_ms(), door_->rules);
     if (!understood) return refuse_body(understood.error());
     delivery_ = std::move(*understood);
     if (of_another_account(*source_, delivery_.event)) {
@@ -314,7 +314,7 @@ Door::Door(const config::Config& config, jobs::JobStore& job_store, const Clock&
            Metrics& metrics)
     : sources(config.sources),
       settings(config.receiver),
-      max_attempts(config.jobs.max_attempts),
+      rules(job_rules(config)),
       max_payload_bytes(config.jobs.max_payload_bytes),
       store(job_store),
       clock(system_clock),

@@ -14,6 +14,7 @@
 #include "webhooks/delivery_spool.h"
 #include "webhooks/line_budget.h"
 #include "webhooks/quarantine.h"
+#include "webhooks/understood_delivery.h"
 
 namespace deskwire::webhooks {
 
@@ -28,7 +29,7 @@ struct Door {
 
   const std::vector<config::Source> sources;
   const config::Receiver settings;
-  const int max_attempts;
+  const JobRules rules;
   const std::size_t max_payload_bytes;
   jobs::JobStore& store;
   const Clock& clock;

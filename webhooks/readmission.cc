@@ -10,7 +10,8 @@
 namespace deskwire::webhooks {
 
 Result<UnderstoodDelivery> readmit(const RefusedDelivery& delivery,
-                                   const std::vector<config::Source>& sources, int max_attempts) {
+                                   const std::vector<config::Source>& sources,
+                                   const JobRules& rules) {
   const std::string what = "take in delivery " + delivery.id + ": ";
   const auto source = std::find_if(sources.begin(), sources.end(), [&](const config::Source& s) {
     return s.name == delivery.source;
@@ -29,7 +30,7 @@ Result<UnderstoodDelivery> readmit(const RefusedDelivery& delivery,
   const net::HttpRequest headers{{}, {}, delivery.headers, {}, {}};
   const auto& scheme = parser_for(source->type).scheme();
   auto understood = understand(*source, delivery.body, headers.header(scheme.delivery_header),
-                               delivery.at_ms, max_attempts);
+                               delivery.at_ms, rules);
   if (!understood) return fail(std::move(understood).error().prefixed(what + "its body"));
   if (of_another_account(*source, understood->event)) {
     return fail(ErrorCode::kConflict, what + "it is of another account than the source's");

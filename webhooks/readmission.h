@@ -18,6 +18,7 @@ namespace deskwire::webhooks {
 ///         today either. kInvalid, kTooLarge: no JSON object that can be read. kConflict: it is of
 ///         another account than the source's.
 Result<UnderstoodDelivery> readmit(const RefusedDelivery& delivery,
-                                   const std::vector<config::Source>& sources, int max_attempts);
+                                   const std::vector<config::Source>& sources,
+                                   const JobRules& rules);
 
 }  // namespace deskwire::webhooks

@@ -26,7 +26,7 @@ Result<jobs::EnqueueResult> take_in_again(std::string_view payload,
   }
   const std::string body = string_at(*kept, "body");
   // Without the delivery id: it was spent when the delivery was buried.
-  auto delivery = understand(*source, body, {}, clock.wall_ms(), max_attempts);
+  auto delivery = understand(*source, body, {}, clock.wall_ms(), {max_attempts});
   if (!delivery) return fail(ErrorCode::kCorrupt, delivery.error().message);
   if (!delivery->unparsable.empty()) return fail(ErrorCode::kCorrupt, delivery->unparsable);
   if (of_another_account(*source, delivery->event)) {

@@ -67,7 +67,7 @@ struct SpoolDrain::Wave {
 SpoolDrain::SpoolDrain(const config::Config& config, jobs::JobStore& store, const Clock& clock,
                        Metrics& metrics)
     : sources_(config.sources),
-      max_attempts_(config.jobs.max_attempts),
+      rules_(job_rules(config)),
       max_payload_bytes_(config.jobs.max_payload_bytes),
       store_(store),
       clock_(clock),
@@ -87,7 +87,7 @@ void SpoolDrain::understand_item(Item& item) const {
     return;
   }
   auto understood = understand(*source, item.spooled.body, item.spooled.delivery_id,
-                               item.spooled.accepted_at_ms, max_attempts_);
+                               item.spooled.accepted_at_ms, rules_);
   if (!understood) {
     item.hopeless = std::move(understood).error();
     return;

@@ -51,7 +51,7 @@ class SpoolDrain {
   void set_aside(SpoolLog& spool, const Item& item, const Error& cause);
 
   const std::vector<config::Source> sources_;
-  const int max_attempts_;
+  const JobRules rules_;
   const std::size_t max_payload_bytes_;
   jobs::JobStore& store_;
   const Clock& clock_;

@@ -9,6 +9,10 @@
 
 namespace deskwire::webhooks {
 
+JobRules job_rules(const config::Config& config) {
+  return {config.jobs.max_attempts, jobs::debounce_of(config.replies.debounce)};
+}
+
 std::string UnderstoodDelivery::lane() const {
   return jobs::lane_of(event, context.source, context.name_space);
 }
@@ -20,7 +24,7 @@ jobs::EnqueueRequest UnderstoodDelivery::request(std::string_view body) const {
 
 Result<UnderstoodDelivery> understand(const config::Source& source, std::string_view body,
                                       std::string_view delivery_id, std::int64_t now_ms,
-                                      int max_attempts) {
+                                      const JobRules& rules) {
   UnderstoodDelivery delivery;
   Result<jobs::HelpdeskEvent> event = parser_for(source.type).parse(body);
   if (event) {
@@ -37,7 +41,8 @@ Result<UnderstoodDelivery> understand(const config::Source& source, std::string_
     delivery.context.body_sha256 = sha256(body);
   }
   delivery.context.now_ms = now_ms;
-  delivery.context.max_attempts = max_attempts;
+  delivery.context.max_attempts = rules.max_attempts;
+  delivery.context.debounce = rules.debounce;
   delivery.context.receipt = new_job_id(now_ms, shard_of_lane(delivery.lane())).str();
   return delivery;
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,13 @@
 #include "jobs/job_store.h"
 
 namespace deskwire::webhooks {
+
+/// What the config says about the jobs that deliveries make.
+struct JobRules {
+  int max_attempts = 8;
+  std::optional<jobs::Debounce> debounce = {};
+};
+JobRules job_rules(const config::Config& config);
 
 /// A delivery that proved its origin, as the event table wants it: on its way to the store
 /// directly, out of the spool, or out of the quarantine.
@@ -31,7 +39,7 @@ struct UnderstoodDelivery {
 ///         no error: see UnderstoodDelivery::unparsable.
 Result<UnderstoodDelivery> understand(const config::Source& source, std::string_view body,
                                       std::string_view delivery_id, std::int64_t now_ms,
-                                      int max_attempts);
+                                      const JobRules& rules);
 
 /// Whether the event is of another account than the source's: answered, without effect.
 bool of_another_account(const config::Source& source, const jobs::HelpdeskEvent& event);

@@ -152,14 +152,14 @@ TEST_CASE("no report holds a secret, a signature or the body", "[webhooks][repor
 TEST_CASE("only what fits today is taken in after all", "[webhooks][report]") {
   RefusedDelivery delivery =
       sent(kSupport, testing::chatwoot_body("message_created.incoming"), kNow - 100000);
-  const auto taken = webhooks::readmit(delivery, kConfig.sources, 8);
+  const auto taken = webhooks::readmit(delivery, kConfig.sources, {});
   REQUIRE(taken);
   CHECK(taken->context.delivery_id == "d-1");
   CHECK(taken->context.now_ms == delivery.at_ms);
   CHECK(taken->request(delivery.body).kind == "reply");
 
   const auto code = [](const RefusedDelivery& refused, const config::Config& config) {
-    const auto result = webhooks::readmit(refused, config.sources, 8);
+    const auto result = webhooks::readmit(refused, config.sources, {});
     REQUIRE_FALSE(result);
     return result.error().code;
   };
