@@ -25,6 +25,8 @@ Result<redis::Client::Options> client_options(const config::Config& config, cons
   if (!endpoint) return fail(std::move(endpoint.error()));
   redis::Client::Options options;
   options.endpoint = std::move(*endpoint);
+  options.endpoint.sentinel_user = config.redis.sentinel_user;
+  options.endpoint.sentinel_password = std::string(config.redis.sentinel_password.reveal());
   options.connect_timeout = config.redis.connect_timeout;
   options.request_timeout = config.redis.request_timeout;
   options.name = name;

@@ -1,6 +1,7 @@
 #include "cli/server.h"
 
 #include <map>
+#include <utility>
 
 #include "cli/job_access.h"
 #include "cli/redis_facts.h"
@@ -31,6 +32,16 @@ std::string address(const std::string& listen, std::uint16_t port) {
   return (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
+/// The connection for what must not be lost with the master; null: the ordinary one does.
+std::unique_ptr<redis::Client> confirmed_client(const config::Redis& settings,
+                                                redis::Client::Options options) {
+  if (settings.wait_replicas == 0) return nullptr;
+  options.name = "deskwire-wait";
+  options.wait_replicas = settings.wait_replicas;
+  options.wait_timeout = settings.wait_timeout;
+  return std::make_unique<redis::Client>(std::move(options));
+}
+
 }  // namespace
 
 Server::Server(const config::Config& config, const Roles& roles,
@@ -39,8 +50,9 @@ Server::Server(const config::Config& config, const Roles& roles,
       roles_(roles),
       connection_(connection),
       client_(connection),
+      confirmed_(confirmed_client(config.redis, connection)),
       log_(client_, lane_limits(config).log),
-      store_(client_, clock_, lane_limits(config)) {
+      store_(client_, confirmed_ ? *confirmed_ : client_, clock_, lane_limits(config)) {
   auto bus = connection;
   bus.name = "deskwire-bus";
   auto bell = connection;
@@ -59,6 +71,7 @@ Server::~Server() { stop(); }
 
 Status Server::connect() {
   client_.start();
+  if (confirmed_) confirmed_->start();
   if (client_.wait_connected(kConnectPatience)) return check_redis();
   log::warn("redis_unreachable", {{"redis", connection_.endpoint.display()},
                                   {"next", "trying on; webhooks are answered 429 meanwhile"}});
@@ -129,6 +142,7 @@ void Server::stop() {
     gateway_->stop();
   }
   admin_->stop();
+  if (confirmed_) confirmed_->stop();
   client_.stop();
 }
 

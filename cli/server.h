@@ -62,6 +62,7 @@ class Server {
   SystemClock clock_;
   Metrics metrics_;
   redis::Client client_;
+  std::unique_ptr<redis::Client> confirmed_;  ///< Only with redis.wait_replicas.
   ChannelLog log_;
   jobs::RedisJobStore store_;
   std::optional<publishers::Gateway> gateway_;
