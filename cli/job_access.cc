@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/config_choice.h"
+#include "jobs/data_layout.h"
 
 namespace deskwire::cli {
 
@@ -34,6 +35,15 @@ Result<redis::Client::Options> client_options(const config::Config& config, cons
 }
 
 Result<std::unique_ptr<JobAccess>> JobAccess::open(const config::Config& config) {
+  auto access = connect(config);
+  if (!access) return access;
+  if (auto checked = jobs::check_data_layout((*access)->client_); !checked) {
+    return fail(std::move(checked.error()));
+  }
+  return access;
+}
+
+Result<std::unique_ptr<JobAccess>> JobAccess::connect(const config::Config& config) {
   const auto options = client_options(config, "deskwire-cli");
   if (!options) return fail(options.error());
   std::unique_ptr<JobAccess> access(new JobAccess(*options, lane_limits(config)));

@@ -75,13 +75,8 @@ void MasterWatch::run() {
   log::name_thread("sentinel");
   const Endpoint& endpoint = options_.endpoint;
   for (std::size_t next = 0; !stopping_.load(); ++next) {
-    const Address& address = endpoint.sentinels[next % endpoint.sentinels.size()];
     Client::Options options = options_;
-    options.endpoint = {};
-    options.endpoint.host = address.host;
-    options.endpoint.port = address.port;
-    options.endpoint.user = endpoint.sentinel_user;
-    options.endpoint.password = endpoint.sentinel_password;
+    options.endpoint = endpoint.sentinel(next % endpoint.sentinels.size());
     Connection sentinel(options, wakeup_);
     Status opened = sentinel.open(stopping_);
     const Error reason = opened ? listen(sentinel) : opened.error();
@@ -90,7 +85,8 @@ void MasterWatch::run() {
       named_.reset();
     }
     if (stopping_.load()) return;
-    log::debug("sentinel_lost", {{"sentinel", address.display()}, {"reason", reason.message}});
+    log::debug("sentinel_lost",
+               {{"sentinel", options.endpoint.display()}, {"reason", reason.message}});
     const MonotonicTime until = now() + kPause;
     while (!stopping_.load() && now() < until) sentinel.wait(false, until);
   }

@@ -186,6 +186,15 @@ std::string Endpoint::display() const {
   return text + (database != 0 ? "/" + suffix : std::string());
 }
 
+Endpoint Endpoint::sentinel(std::size_t index) const {
+  Endpoint one;
+  one.host = sentinels.at(index).host;
+  one.port = sentinels.at(index).port;
+  one.user = sentinel_user;
+  one.password = sentinel_password;
+  return one;
+}
+
 Result<Endpoint> parse_redis_url(std::string_view url) {
   static constexpr std::string_view kTcp = "redis://";
   static constexpr std::string_view kTls = "rediss://";

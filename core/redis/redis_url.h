@@ -33,6 +33,8 @@ struct Endpoint {
 
   /// Without user and password, for logs and errors.
   std::string display() const;
+  /// That sentinel as a server of its own, with the sentinels' login.
+  Endpoint sentinel(std::size_t index) const;
 };
 
 /// Most sentinels in a URL.

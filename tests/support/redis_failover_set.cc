@@ -141,9 +141,7 @@ void RedisFailoverSet::await_master(std::uint16_t port) const {
 
 redis::Reply RedisFailoverSet::ask_sentinel(std::size_t index, redis::Command command) const {
   redis::Client::Options options;
-  options.endpoint.host = "127.0.0.1";
-  options.endpoint.port = ports_.at(index);
-  options.endpoint.password = sentinel_password_;
+  options.endpoint = this->options().endpoint.sentinel(index);
   redis::Client client(options);
   client.start();
   client.wait_connected(Milliseconds(1000));
