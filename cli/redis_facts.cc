@@ -37,6 +37,7 @@ RedisFacts facts_of_info(std::string_view info) {
   if (!name.empty()) facts.server = name;
   facts.version = info_field(info, "redis_version");
   facts.mode = info_field(info, "redis_mode");
+  if (facts.mode.empty()) facts.mode = info_field(info, "server_mode");  // Valkey's word for it.
   facts.maxmemory_policy = info_field(info, "maxmemory_policy");
   facts.append_only = info_field(info, "aof_enabled") == "1";
   facts.replicas = number_of(info_field(info, "connected_slaves"));

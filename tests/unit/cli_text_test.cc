@@ -111,7 +111,9 @@ TEST_CASE("INFO tells what is running there, Valkey by its own name", "[cli][red
   CHECK(redis.append_only);
   CHECK(redis.replicas == 2);
   const auto valkey = cli::facts_of_info(
-      "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\naof_enabled:0\r\n");
+      "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\n"
+      "server_mode:cluster\r\naof_enabled:0\r\n");
+  CHECK(valkey.mode == "cluster");
   CHECK(valkey.server == "valkey");
   CHECK(valkey.version == "7.2.4");
   CHECK_FALSE(valkey.append_only);
