@@ -14,8 +14,7 @@
 
 #include "cli/config_choice.h"
 #include "cli/helpdesk_clients.h"
-#include "cli/job_access.h"
-#include "cli/redis_facts.h"
+#include "cli/redis_checkup.h"
 #include "config/load.h"
 #include "core/json.h"
 #include "worker/helpdesks/http_client.h"
@@ -27,8 +26,6 @@ using Level = Finding::Level;
 using Findings = std::vector<Finding>;
 
 constexpr std::uint64_t kLowDiskBytes = 500ULL << 20U;
-constexpr std::int64_t kSkewWarnMs = 1000;
-constexpr std::int64_t kSkewFailMs = 60000;
 constexpr Milliseconds kHttpTimeout{2000};
 
 void check_data_dir(const config::Config& config, Findings& findings) {
@@ -53,47 +50,6 @@ void check_data_dir(const config::Config& config, Findings& findings) {
     return;
   }
   findings.push_back({Level::kOk, "data_dir", known ? path + ", " + free_text : path, ""});
-}
-
-void check_clock(const RedisFacts& facts, Findings& findings) {
-  const std::int64_t skew = facts.clock_ahead_ms < 0 ? -facts.clock_ahead_ms : facts.clock_ahead_ms;
-  const std::string found = "redis is " + std::to_string(skew) + " ms " +
-                            (facts.clock_ahead_ms < 0 ? "behind" : "ahead of") + " this machine";
-  const Level level = skew >= kSkewFailMs   ? Level::kFail
-                      : skew >= kSkewWarnMs ? Level::kWarn
-                                            : Level::kOk;
-  findings.push_back({level, "clock", found,
-                      level == Level::kOk ? "" : "synchronise both clocks (chrony, timesyncd)"});
-}
-
-void check_redis(const config::Config& config, Findings& findings) {
-  const auto access = JobAccess::open(config);
-  if (!access) {
-    const bool embedded = config.redis.url.empty();
-    const bool reachable_later = embedded && access.error().code == ErrorCode::kUnavailable;
-    findings.push_back(
-        {reachable_later ? Level::kWarn : Level::kFail, "redis",
-         reachable_later ? "the embedded one is not running" : access.error().message,
-         reachable_later ? "`deskwire serve` starts it" : "check config redis.url and the server"});
-    return;
-  }
-  const auto facts = read_redis_facts((*access)->client());
-  if (!facts) {
-    findings.push_back({Level::kFail, "redis", facts.error().message,
-                        "it is reachable but does not answer INFO; look at its log"});
-    return;
-  }
-  if (const auto fit = check_redis_facts(*facts); !fit) {
-    findings.push_back({Level::kFail, "redis", fit.error().message, ""});
-  } else if (facts->appendonly != "1") {
-    findings.push_back({Level::kWarn, "redis",
-                        "version " + facts->version + ", but a crash of Redis loses jobs",
-                        "turn on its append-only file: appendonly yes"});
-  } else {
-    findings.push_back({Level::kOk, "redis",
-                        "version " + facts->version + ", noeviction, " + "append-only file", ""});
-  }
-  check_clock(*facts, findings);
 }
 
 /// 0 when the address can be bound, else errno; -1 when its name is unknown.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/config_choice.h"
+#include "jobs/data_layout.h"
 
 namespace deskwire::cli {
 
@@ -25,6 +26,8 @@ Result<redis::Client::Options> client_options(const config::Config& config, cons
   if (!endpoint) return fail(std::move(endpoint.error()));
   redis::Client::Options options;
   options.endpoint = std::move(*endpoint);
+  options.endpoint.sentinel_user = config.redis.sentinel_user;
+  options.endpoint.sentinel_password = std::string(config.redis.sentinel_password.reveal());
   options.connect_timeout = config.redis.connect_timeout;
   options.request_timeout = config.redis.request_timeout;
   options.name = name;
@@ -32,6 +35,15 @@ Result<redis::Client::Options> client_options(const config::Config& config, cons
 }
 
 Result<std::unique_ptr<JobAccess>> JobAccess::open(const config::Config& config) {
+  auto access = connect(config);
+  if (!access) return access;
+  if (auto checked = jobs::check_data_layout((*access)->client_); !checked) {
+    return fail(std::move(checked.error()));
+  }
+  return access;
+}
+
+Result<std::unique_ptr<JobAccess>> JobAccess::connect(const config::Config& config) {
   const auto options = client_options(config, "deskwire-cli");
   if (!options) return fail(options.error());
   std::unique_ptr<JobAccess> access(new JobAccess(*options, lane_limits(config)));

@@ -19,9 +19,13 @@ Result<redis::Client::Options> client_options(const config::Config& config, cons
 /// A connection to the jobs for one command's duration.
 class JobAccess {
  public:
-  /// Connects, or gives up after the configured connect timeout (at least a second).
-  /// @errors kUnavailable: nobody answers (message says how to start a server).
+  /// Connects, or gives up after the configured connect timeout (at least a second), and makes sure
+  /// that the data is of our version.
+  /// @errors kUnavailable: nobody answers (message says how to start a server). Those of
+  ///         jobs::check_data_layout.
   static Result<std::unique_ptr<JobAccess>> open(const config::Config& config);
+  /// As above without the look at the data.
+  static Result<std::unique_ptr<JobAccess>> connect(const config::Config& config);
 
   jobs::JobStore& store() { return store_; }
   redis::Client& client() { return client_; }

@@ -9,10 +9,11 @@ namespace {
 
 constexpr int kOldestMajorVersion = 7;
 
-int major_version(std::string_view version) {
-  int major = 0;
-  std::from_chars(version.data(), version.data() + version.size(), major);
-  return major;
+/// The number that the text begins with; 0 without one.
+int number_of(std::string_view text) {
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
 }
 
 }  // namespace
@@ -30,14 +31,26 @@ std::string info_field(std::string_view info, std::string_view field) {
   return {};
 }
 
-Result<RedisFacts> read_redis_facts(redis::Client& client) {
+RedisFacts facts_of_info(std::string_view info) {
   RedisFacts facts;
+  const std::string name = info_field(info, "server_name");
+  if (!name.empty()) facts.server = name;
+  facts.version = info_field(info, "redis_version");
+  facts.mode = info_field(info, "redis_mode");
+  if (facts.mode.empty()) facts.mode = info_field(info, "server_mode");  // Valkey's word for it.
+  facts.maxmemory_policy = info_field(info, "maxmemory_policy");
+  facts.append_only = info_field(info, "aof_enabled") == "1";
+  facts.replicas = number_of(info_field(info, "connected_slaves"));
+  return facts;
+}
+
+Result<RedisFacts> read_redis_facts(redis::Client& client) {
   const auto info = client.call({"INFO"});
   if (!info) return fail(info.error());
-  const std::string text = info->as_string();
-  facts.version = info_field(text, "redis_version");
-  facts.maxmemory_policy = info_field(text, "maxmemory_policy");
-  facts.appendonly = info_field(text, "aof_enabled");
+  RedisFacts facts = facts_of_info(info->as_string());
+  // An operator who follows our advice forbids it: CONFIG GET would tell passwords.
+  const auto fsync = client.call({"CONFIG", "GET", "appendfsync"});
+  if (fsync) facts.append_fsync = fsync->at(1).as_string();
 
   const SystemClock clock;
   const std::int64_t before = clock.wall_ms();
@@ -50,11 +63,20 @@ Result<RedisFacts> read_redis_facts(redis::Client& client) {
 }
 
 Status check_redis_facts(const RedisFacts& facts) {
-  if (major_version(facts.version) < kOldestMajorVersion) {
+  if (facts.mode == "sentinel") {
+    return fail(ErrorCode::kUnsupported,
+                "redis: it is a sentinel; write redis+sentinel://host[:port]/master-name");
+  }
+  if (!facts.version.empty() && number_of(facts.version) < kOldestMajorVersion) {
     return fail(ErrorCode::kUnsupported,
                 "redis: version " + facts.version + " is too old; 7.0 or newer is needed");
   }
-  if (facts.maxmemory_policy != "noeviction") {
+  if (facts.mode == "cluster") {
+    return fail(ErrorCode::kUnsupported,
+                "redis: it runs as a cluster, which this version cannot use; take a single master, "
+                "with replicas and sentinels for failover");
+  }
+  if (!facts.maxmemory_policy.empty() && facts.maxmemory_policy != "noeviction") {
     return fail(ErrorCode::kInvalid, "redis: maxmemory-policy is " + facts.maxmemory_policy +
                                          ", which throws away waiting jobs when memory is short; "
                                          "run `redis-cli config set maxmemory-policy noeviction`");

@@ -1,13 +1,14 @@
 #include "cli/server.h"
 
 #include <map>
+#include <utility>
 
 #include "cli/delivery_routes.h"
 #include "cli/job_access.h"
-#include "cli/redis_facts.h"
 #include "config/load.h"
 #include "console/pages.h"
 #include "core/log.h"
+#include "jobs/data_layout.h"
 
 namespace deskwire::cli {
 namespace {
@@ -32,6 +33,22 @@ std::string address(const std::string& listen, std::uint16_t port) {
   return (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
+/// Asked anew a little later: Redis is away, full, or still loading.
+bool may_pass(ErrorCode code) {
+  return code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout ||
+         code == ErrorCode::kFull || code == ErrorCode::kCancelled;
+}
+
+/// The connection for what must not be lost with the master; null: the ordinary one does.
+std::unique_ptr<redis::Client> confirmed_client(const config::Redis& settings,
+                                                redis::Client::Options options) {
+  if (settings.wait_replicas == 0) return nullptr;
+  options.name = "deskwire-wait";
+  options.wait_replicas = settings.wait_replicas;
+  options.wait_timeout = settings.wait_timeout;
+  return std::make_unique<redis::Client>(std::move(options));
+}
+
 }  // namespace
 
 Server::Server(const config::Config& config, const Roles& roles,
@@ -40,8 +57,9 @@ Server::Server(const config::Config& config, const Roles& roles,
       roles_(roles),
       connection_(connection),
       client_(connection),
+      confirmed_(confirmed_client(config.redis, connection)),
       log_(client_, lane_limits(config).log),
-      store_(client_, clock_, lane_limits(config)) {
+      store_(client_, confirmed_ ? *confirmed_ : client_, clock_, lane_limits(config)) {
   auto bus = connection;
   bus.name = "deskwire-bus";
   auto bell = connection;
@@ -61,6 +79,7 @@ Server::~Server() { stop(); }
 
 Status Server::connect() {
   client_.start();
+  if (confirmed_) confirmed_->start();
   if (client_.wait_connected(kConnectPatience)) return check_redis();
   log::warn("redis_unreachable", {{"redis", connection_.endpoint.display()},
                                   {"next", "trying on; webhooks wait in the spool meanwhile"}});
@@ -69,23 +88,42 @@ Status Server::connect() {
 
 Status Server::check_redis() {
   const auto facts = read_redis_facts(client_);
-  if (!facts) {
-    // Still loading, or gone again: asked anew later. An answer that forbids INFO is final.
-    redis_checked_ = facts.error().code == ErrorCode::kInvalid;
-    if (redis_checked_) log::warn("redis_not_checked", {{"error", facts.error().message}});
-    return {};
+  if (!facts && facts.error().code != ErrorCode::kInvalid) return {};  // Gone again.
+  if (facts) {
+    if (auto fit = check_redis_facts(*facts); !fit) return fit;
+  }
+  if (auto claimed = jobs::claim_data_layout(client_); !claimed) {
+    return may_pass(claimed.error().code) ? Status() : claimed;
   }
   redis_checked_ = true;
-  if (auto checked = check_redis_facts(*facts); !checked) return checked;
-  log::info("redis_accepted",
-            {{"redis", connection_.endpoint.display()}, {"version", facts->version}});
-  if (facts->appendonly != "1") {
-    log::warn("redis_not_durable", {{"next", "set appendonly yes: a crash of redis loses jobs"}});
-  }
-  if (facts->clock_ahead_ms > kClockSkewMs || facts->clock_ahead_ms < -kClockSkewMs) {
-    log::warn("clock_skew", {{"redis_ahead_ms", facts->clock_ahead_ms}});
+  if (facts) {
+    log::info("redis_accepted", {{"redis", connection_.endpoint.display()},
+                                 {"server", facts->server},
+                                 {"version", facts->version}});
+    warn_of(*facts);
+  } else {
+    log::warn("redis_not_checked", {{"error", facts.error().message},
+                                    {"next", "allow INFO and TIME; see docs/operations.md"}});
   }
   return {};
+}
+
+void Server::warn_of(const RedisFacts& facts) const {
+  if (!facts.append_only) {
+    log::warn("redis_not_durable", {{"next", "set appendonly yes: a crash of redis loses jobs"}});
+  }
+  if (facts.maxmemory_policy.empty()) {
+    log::warn("redis_policy_unknown", {{"next", "make sure that it evicts nothing"}});
+  }
+  if (facts.replicas < config_.redis.wait_replicas) {
+    log::warn("redis_replicas_missing",
+              {{"connected", facts.replicas},
+               {"wait_replicas", config_.redis.wait_replicas},
+               {"next", "webhooks are answered 429 until enough replicas follow"}});
+  }
+  if (facts.clock_ahead_ms > kClockSkewMs || facts.clock_ahead_ms < -kClockSkewMs) {
+    log::warn("clock_skew", {{"redis_ahead_ms", facts.clock_ahead_ms}});
+  }
 }
 
 Status Server::check_late_redis() {
@@ -131,6 +169,7 @@ void Server::stop() {
     gateway_->stop();
   }
   admin_->stop();
+  if (confirmed_) confirmed_->stop();
   client_.stop();
 }
 

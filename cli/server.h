@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/admin_door.h"
+#include "cli/redis_facts.h"
 #include "cli/roles.h"
 #include "cli/worker_role.h"
 #include "config/config.h"
@@ -36,9 +37,11 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Connects, and refuses a Redis that would lose work. One that does not answer yet is waited
-  /// for later: deliveries wait in the spool and /readyz says 503 meanwhile.
-  /// @errors kUnsupported, kInvalid: see check_redis_facts.
+  /// Connects, and refuses a Redis that would lose work or whose data is another version's. One
+  /// that does not answer yet is waited for later: deliveries wait in the spool and /readyz says 503
+  /// meanwhile.
+  /// @errors kUnsupported, kInvalid: see check_redis_facts. kUnsupported, kCorrupt: see
+  ///         jobs::claim_data_layout.
   Status connect();
   /// Opens the doors. @errors as HttpServer::start; what had started is stopped again.
   Status start();
@@ -54,6 +57,7 @@ class Server {
 
  private:
   Status check_redis();
+  void warn_of(const RedisFacts& facts) const;
   Status start_roles();
 
   const config::Config config_;
@@ -62,6 +66,7 @@ class Server {
   SystemClock clock_;
   Metrics metrics_;
   redis::Client client_;
+  std::unique_ptr<redis::Client> confirmed_;  ///< Only with redis.wait_replicas.
   ChannelLog log_;
   jobs::RedisJobStore store_;
   std::optional<publishers::Gateway> gateway_;

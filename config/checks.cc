@@ -58,8 +58,9 @@ Mistake redis_url(std::string_view value) {
     return "rediss:// needs a hiredis with TLS, which this build does not have; "
            "use redis://, unix:// or a local TLS tunnel";
   }
-  return "is not a Redis URL; write redis://[[user]:password@]host[:port][/database] or "
-         "unix://[[user]:password@]/path/to.sock[?db=N]";
+  return "is not a Redis URL; write redis://[[user]:password@]host[:port][/database], "
+         "unix://[[user]:password@]/path/to.sock[?db=N] or "
+         "redis+sentinel://[[user]:password@]host[:port][,host[:port]…]/master-name[/database]";
 }
 
 Mistake base_url(std::string_view value) {

@@ -19,6 +19,10 @@ struct Redis {
   int shards = 16;
   Milliseconds connect_timeout{1000};
   Milliseconds request_timeout{2000};
+  std::string sentinel_user;  ///< The sentinels' own login; empty password: none.
+  Secret sentinel_password;
+  int wait_replicas = 0;  ///< That must have an enqueued job or an intent before it counts.
+  Milliseconds wait_timeout{100};
 };
 
 /// Deliveries on disk while Redis is away, in data_dir/spool.

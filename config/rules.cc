@@ -101,6 +101,29 @@ void check_order(const Config& config, Problems& problems) {
   }
 }
 
+void check_redis(const Config& config, Problems& problems) {
+  const Redis& redis = config.redis;
+  const bool has_sentinels = redis.url.starts_with("redis+sentinel://");
+  if (!has_sentinels && !redis.sentinel_password.empty()) {
+    problems.add("redis.sentinel_password",
+                 "is set, but redis.url names no sentinels; write redis+sentinel://host,host/name");
+  }
+  if (!redis.sentinel_user.empty() && redis.sentinel_password.empty()) {
+    problems.add("redis.sentinel_user", "has no password; set redis.sentinel_password");
+  }
+  if (redis.wait_replicas == 0) return;
+  if (redis.url.empty()) {
+    problems.add("redis.wait_replicas",
+                 "needs replicas, and the embedded Redis has none; name "
+                 "yours in redis.url");
+  }
+  if (redis.wait_timeout >= redis.request_timeout) {
+    problems.add("redis.wait_timeout_ms", "is not below redis.request_timeout_ms (" +
+                                              std::to_string(redis.request_timeout.count()) +
+                                              "); lower it or raise the other");
+  }
+}
+
 void check_doors(const Config& config, Problems& problems) {
   struct Door {
     const char* path;
@@ -138,6 +161,7 @@ void check_rules(const Config& config, Problems& problems) {
   check_source_secrets(config, problems);
   check_gateway_keys(config, problems);
   check_order(config, problems);
+  check_redis(config, problems);
   check_doors(config, problems);
 }
 

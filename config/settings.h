@@ -18,6 +18,10 @@ void visit(Visitor& v, Redis& s) {
   v.number("shards", s.shards, 16, 16);
   v.duration("connect_timeout_ms", s.connect_timeout, 10, 60000);
   v.duration("request_timeout_ms", s.request_timeout, 10, 60000);
+  v.text("sentinel_user", s.sentinel_user);
+  v.secret("sentinel_password", s.sentinel_password);
+  v.number("wait_replicas", s.wait_replicas, 0, 16);
+  v.duration("wait_timeout_ms", s.wait_timeout, 1, 60000);
 }
 
 template <typename Visitor>

@@ -25,6 +25,7 @@ std::string payload(int shard, const JobId& id) { return prefix(shard) + "p:" + 
 std::string conversation(std::string_view lane) { return of_lane("c:", lane); }
 std::string messages(std::string_view lane) { return of_lane("m:", lane); }
 std::string bell(int shard) { return prefix(shard) + "bell"; }
+std::string layout() { return prefix(0) + "layout"; }
 
 int shard_of(std::string_view key) {
   if (!key.starts_with(kOpening)) return -1;

@@ -24,6 +24,8 @@ std::string conversation(std::string_view lane);
 std::string messages(std::string_view lane);
 /// bell LIST, the doorbell: at most one token.
 std::string bell(int shard);
+/// "dw:{0}:layout" STRING, the version of all of this; one for all shards.
+std::string layout();
 /// The shard in a key's hash tag; -1 when it has none of ours.
 int shard_of(std::string_view key);
 

@@ -133,7 +133,15 @@ std::string_view verb_of(FailureClass failure) {
 }  // namespace
 
 RedisJobStore::RedisJobStore(redis::Client& client, const Clock& clock, LaneLimits limits)
-    : client_(client), clock_(clock), limits_(limits), batches_(client, limits) {}
+    : RedisJobStore(client, client, clock, limits) {}
+
+RedisJobStore::RedisJobStore(redis::Client& client, redis::Client& confirmed, const Clock& clock,
+                             LaneLimits limits)
+    : client_(client),
+      confirmed_(confirmed),
+      clock_(clock),
+      limits_(limits),
+      batches_(confirmed, limits) {}
 
 RedisJobStore::~RedisJobStore() = default;
 
@@ -198,8 +206,8 @@ Result<Intent> RedisJobStore::intend(const Lease& lease, const std::string& effe
                                 std::to_string(kEffectSeconds),
                                 std::to_string(lease.messages())};
   ChannelLog::append_args(args, events, limits_.log);
-  Result<Reply> reply =
-      client_.run(scripts::intend(), scripts::keys_of(shard_of_lane(lease.lane)), std::move(args));
+  Result<Reply> reply = confirmed_.run(
+      scripts::intend(), scripts::keys_of(shard_of_lane(lease.lane)), std::move(args));
   if (!reply) return deskwire::fail(std::move(reply).error().prefixed(what));
   const std::string& answer = reply->at(0).text;
   if (answer == "stale") return stale("intend", lease.id);

@@ -12,6 +12,11 @@ namespace deskwire::jobs {
 class RedisJobStore final : public JobStore {
  public:
   RedisJobStore(redis::Client& client, const Clock& clock, LaneLimits limits);
+  /// @param confirmed  For enqueue and intend: what must not be lost once it is answered goes over
+  ///                   a connection that waits for replicas
+  ///                   (redis::Client::Options::wait_replicas).
+  RedisJobStore(redis::Client& client, redis::Client& confirmed, const Clock& clock,
+                LaneLimits limits);
   ~RedisJobStore() override;
   RedisJobStore(const RedisJobStore&) = delete;
   RedisJobStore& operator=(const RedisJobStore&) = delete;
@@ -41,6 +46,7 @@ class RedisJobStore final : public JobStore {
 
  private:
   redis::Client& client_;
+  redis::Client& confirmed_;
   const Clock& clock_;
   LaneLimits limits_;
   EnqueueBatches batches_;

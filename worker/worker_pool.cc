@@ -44,8 +44,9 @@ std::uint64_t random() {
   return engine();
 }
 
-bool answer_is_lost(ErrorCode code) {
-  return code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout;
+/// The answer was lost, or Redis takes nothing just now: the same call may succeed later.
+bool is_worth_repeating(ErrorCode code) {
+  return code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout || code == ErrorCode::kFull;
 }
 
 }  // namespace
@@ -310,13 +311,13 @@ class WorkerPool::Impl {
   /// How long a lost answer is worth asking for again.
   enum class Patience : std::uint8_t { kUntilStop, kUntilGrace };
 
-  /// Repeats a call whose answer was lost until it comes or the pool gives up.
+  /// Repeats a call until it is answered or the pool gives up.
   template <typename Call>
   auto until_answered(std::string_view what, Call call, Patience patience = Patience::kUntilGrace)
       -> decltype(call()) {
     for (int tries = 1;; ++tries) {
       auto answer = call();
-      if (answer || !answer_is_lost(answer.error().code)) return answer;
+      if (answer || !is_worth_repeating(answer.error().code)) return answer;
       if (tries == 1) {
         log::warn("store_unreachable", {{"call", what}, {"code", name_of(answer.error().code)}});
       }

@@ -48,7 +48,7 @@ class BellListener::Impl {
     // BLPOP answers within its own timeout; whoever does not is gone.
     const auto deadline = std::chrono::steady_clock::now() + keep_alive_ + options_.request_timeout;
     for (;;) {
-      if (thread_.stopping()) return fail(ErrorCode::kCancelled, "the listener is stopped");
+      if (auto reason = thread_.reason_to_end()) return fail(std::move(*reason));
       if (auto sent = connection.send(unsent); !sent) return fail(std::move(sent.error()));
       if (!connection.wait(!unsent.empty(), deadline)) {
         if (std::chrono::steady_clock::now() < deadline) continue;

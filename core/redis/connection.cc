@@ -65,45 +65,113 @@ void Connection::close() {
   reader_.reset();
 }
 
-Status Connection::open(const std::atomic<bool>& stopping) {
+Connection::Patience Connection::patience(const std::atomic<bool>& stopping) const {
+  return {now() + options_.connect_timeout, stopping};
+}
+
+Status Connection::open(const std::atomic<bool>& stopping, const std::optional<Address>& hint) {
+  const Endpoint& endpoint = options_.endpoint;
+  if (!endpoint.sentinels.empty()) return open_through_sentinels(stopping, hint);
+  return open_at({endpoint.host, endpoint.port}, patience(stopping));
+}
+
+std::string Connection::peer() const {
+  const std::string& socket_path = options_.endpoint.socket_path;
+  return socket_path.empty() ? address_.display() : socket_path;
+}
+
+Status Connection::open_through_sentinels(const std::atomic<bool>& stopping,
+                                          const std::optional<Address>& hint) {
+  if (hint && open_at(*hint, patience(stopping))) return {};
+  const Endpoint& endpoint = options_.endpoint;
+  Error failure{ErrorCode::kUnavailable, "", std::nullopt};
+  for (std::size_t i = 0; i < endpoint.sentinels.size(); ++i) {
+    const std::size_t index = (first_sentinel_ + i) % endpoint.sentinels.size();
+    const Address& sentinel = endpoint.sentinels[index];
+    const auto master = ask_sentinel(sentinel, patience(stopping));
+    Status opened = master ? open_at(*master, patience(stopping)) : fail(master.error());
+    if (opened) {
+      first_sentinel_ = index;
+      return {};
+    }
+    if (stopping.load()) return fail(ErrorCode::kCancelled, "redis connect: stopped");
+    failure.code = opened.error().code;
+    failure.message += (i == 0 ? "" : "; ") + sentinel.display() +
+                       (master ? " named " + master->display() : "") + ": " +
+                       opened.error().message;
+  }
+  return fail(std::move(failure).prefixed("redis master " + endpoint.master_name));
+}
+
+Result<Address> Connection::ask_sentinel(const Address& sentinel, const Patience& patience) {
+  const Endpoint& endpoint = options_.endpoint;
+  if (auto connected = connect_tcp(sentinel, patience); !connected) {
+    return fail(std::move(connected.error()));
+  }
+  std::vector<Command> commands;
+  if (!endpoint.sentinel_user.empty()) {
+    commands.push_back({"AUTH", endpoint.sentinel_user, endpoint.sentinel_password});
+  } else if (!endpoint.sentinel_password.empty()) {
+    commands.push_back({"AUTH", endpoint.sentinel_password});
+  }
+  commands.push_back({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", endpoint.master_name});
+  Address master;
+  const auto answered = ask(commands, patience, [&](const std::string& verb, const Reply& reply) {
+    if (reply.kind == Reply::Kind::kError) return Status(fail(error_of_reply(verb, reply.text)));
+    if (verb != "SENTINEL") return Status();
+    if (reply.is_nil() || (reply.is_array() && reply.items.empty())) {
+      return Status(fail(ErrorCode::kNotFound, "it does not know a master of that name"));
+    }
+    const std::int64_t port = reply.at(1).as_integer();
+    master = {reply.at(0).as_string(), static_cast<std::uint16_t>(port)};
+    if (!master.host.empty() && port == master.port && port != 0) return Status();
+    return Status(fail(ErrorCode::kCorrupt, "redis SENTINEL: answer of another shape"));
+  });
   close();
-  const MonotonicTime deadline = now() + options_.connect_timeout;
-  auto status = connect_socket(deadline, stopping);
-  if (status) status = log_in(deadline, stopping);
+  if (!answered) return fail(answered.error());
+  return master;
+}
+
+Status Connection::open_at(const Address& address, const Patience& patience) {
+  const std::string& socket_path = options_.endpoint.socket_path;
+  auto status =
+      socket_path.empty() ? connect_tcp(address, patience) : connect_unix(socket_path, patience);
+  if (status) status = log_in(patience);
   if (!status) close();
+  address_ = address;
   return status;
 }
 
-Status Connection::connect_socket(MonotonicTime deadline, const std::atomic<bool>& stopping) {
-  const Endpoint& endpoint = options_.endpoint;
-  if (!endpoint.socket_path.empty()) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (endpoint.socket_path.size() >= sizeof address.sun_path) {
-      return fail(ErrorCode::kInvalid, "redis connect: the socket path is too long");
-    }
-    std::memcpy(address.sun_path, endpoint.socket_path.data(), endpoint.socket_path.size());
-    return connect_to(AF_UNIX, &address, sizeof address, deadline, stopping);
+Status Connection::connect_unix(const std::string& path, const Patience& patience) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    return fail(ErrorCode::kInvalid, "redis connect: the socket path is too long");
   }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return connect_to(AF_UNIX, &address, sizeof address, patience);
+}
+
+Status Connection::connect_tcp(const Address& address, const Patience& patience) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_ADDRCONFIG;
   addrinfo* found = nullptr;
-  const std::string port = std::to_string(endpoint.port);
-  if (const int error = ::getaddrinfo(endpoint.host.c_str(), port.c_str(), &hints, &found);
+  const std::string port = std::to_string(address.port);
+  if (const int error = ::getaddrinfo(address.host.c_str(), port.c_str(), &hints, &found);
       error != 0) {
     return fail(ErrorCode::kUnavailable, std::string("redis resolve: ") + ::gai_strerror(error));
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, &::freeaddrinfo);
   Status status = fail(ErrorCode::kUnavailable, "redis resolve: no address");
   for (const addrinfo* one = list.get(); one != nullptr && !status; one = one->ai_next) {
-    status = connect_to(one->ai_family, one->ai_addr, one->ai_addrlen, deadline, stopping);
+    status = connect_to(one->ai_family, one->ai_addr, one->ai_addrlen, patience);
   }
   return status;
 }
 
 Status Connection::connect_to(int family, const void* address, unsigned length,
-                              MonotonicTime deadline, const std::atomic<bool>& stopping) {
+                              const Patience& patience) {
   close();
   fd_ = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) return fail(ErrorCode::kUnavailable, "redis socket: " + text_of(errno));
@@ -117,10 +185,12 @@ Status Connection::connect_to(int family, const void* address, unsigned length,
     return fail(ErrorCode::kUnavailable, "redis connect: " + text_of(errno));
   }
   for (;;) {
-    if (stopping.load()) return fail(ErrorCode::kCancelled, "redis connect: stopped");
-    if (now() >= deadline) return fail(ErrorCode::kUnavailable, "redis connect: timed out");
+    if (patience.stopping.load()) return fail(ErrorCode::kCancelled, "redis connect: stopped");
+    if (now() >= patience.deadline) {
+      return fail(ErrorCode::kUnavailable, "redis connect: timed out");
+    }
     pollfd socket{fd_, POLLOUT, 0};
-    wait(true, deadline);
+    wait(true, patience.deadline);
     if (::poll(&socket, 1, 0) <= 0) continue;
     int error = 0;
     socklen_t size = sizeof error;
@@ -130,7 +200,7 @@ Status Connection::connect_to(int family, const void* address, unsigned length,
   }
 }
 
-Status Connection::log_in(MonotonicTime deadline, const std::atomic<bool>& stopping) {
+Status Connection::log_in(const Patience& patience) {
   const Endpoint& endpoint = options_.endpoint;
   std::vector<Command> commands;
   if (!endpoint.user.empty()) {
@@ -142,28 +212,42 @@ Status Connection::log_in(MonotonicTime deadline, const std::atomic<bool>& stopp
   commands.push_back({"CLIENT", "SETNAME", options_.name});
   // PING tells a server that serves from one that loads its data or lost its master.
   commands.push_back({"PING"});
+  commands.push_back({"ROLE"});
+  return ask(commands, patience, [](const std::string& verb, const Reply& reply) {
+    if (verb == "ROLE" && reply.at(0).as_string() == "slave") {
+      return Status(fail(ErrorCode::kUnavailable,
+                         "redis ROLE: it is a replica of " + reply.at(1).as_string() + ":" +
+                             reply.at(2).as_string() +
+                             "; connect to its master, or name the sentinels"));
+    }
+    if (reply.kind != Reply::Kind::kError) return Status();
+    // What we ask for politeness only may be forbidden by an ACL or unknown to a server that is not
+    // quite Redis; the real commands will tell.
+    const bool optional = verb == "CLIENT" || verb == "ROLE" || reply.text.starts_with("NOPERM");
+    return optional ? Status() : Status(fail(error_of_reply(verb, reply.text)));
+  });
+}
+
+Status Connection::ask(
+    const std::vector<Command>& commands, const Patience& patience,
+    const std::function<Status(const std::string& verb, const Reply& reply)>& accept) {
   std::string bytes;
   for (const Command& command : commands) append_command(bytes, command);
-
   std::string_view unsent = bytes;
   std::size_t answered = 0;
   while (answered < commands.size()) {
-    if (stopping.load()) return fail(ErrorCode::kCancelled, "redis login: stopped");
-    if (now() >= deadline) return fail(ErrorCode::kUnavailable, "redis login: timed out");
-    if (auto sent = send(unsent); !sent) return sent;
-    auto received = receive();
-    if (!received) return fail(std::move(received.error()));
+    if (patience.stopping.load()) return fail(ErrorCode::kCancelled, "redis login: stopped");
+    if (now() >= patience.deadline) return fail(ErrorCode::kUnavailable, "redis login: timed out");
     auto reply = next_reply();
     if (!reply) return fail(std::move(reply.error()));
     if (!reply->has_value()) {
-      if (*received == 0) wait(!unsent.empty(), deadline);
+      if (auto sent = send(unsent); !sent) return sent;
+      auto received = receive();
+      if (!received) return fail(std::move(received.error()));
+      if (*received == 0) wait(!unsent.empty(), patience.deadline);
       continue;
     }
-    const std::string& verb = commands[answered++].front();
-    if ((*reply)->kind != Reply::Kind::kError) continue;
-    // An ACL may forbid what we ask for politeness only; the real commands will tell.
-    const bool optional = verb == "CLIENT" || (*reply)->text.rfind("NOPERM", 0) == 0;
-    if (!optional) return fail(error_of_reply(verb, (*reply)->text));
+    if (auto accepted = accept(commands[answered++].front(), **reply); !accepted) return accepted;
   }
   return {};
 }

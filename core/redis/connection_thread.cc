@@ -28,22 +28,36 @@ Milliseconds backoff(int failures) {
 
 }  // namespace
 
-ConnectionThread::ConnectionThread(const Client::Options& options, std::string name, Serve serve)
-    : options_(options), name_(std::move(name)), serve_(std::move(serve)) {}
+ConnectionThread::ConnectionThread(const Client::Options& options, std::string name, Serve serve,
+                                   std::function<void()> away)
+    : options_(options), name_(std::move(name)), serve_(std::move(serve)), away_(std::move(away)) {
+  if (options_.endpoint.sentinels.empty()) return;
+  watch_ = std::make_unique<MasterWatch>(options_, [this] { wakeup_.signal(); });
+}
 ConnectionThread::~ConnectionThread() { stop(); }
 
 void ConnectionThread::start() {
   const MutexLock lock(lifecycle_mutex_);
   if (stopping_.load() || started_.load()) return;
   started_.store(true);
+  if (watch_) watch_->start();
   thread_ = std::thread([this] { run(); });
 }
 
 void ConnectionThread::stop() {
   stopping_.store(true);
   wakeup_.signal();
+  if (watch_) watch_->stop();
   const MutexLock lock(lifecycle_mutex_);
   if (thread_.joinable()) thread_.join();
+}
+
+std::optional<Error> ConnectionThread::reason_to_end() const {
+  if (stopping_.load()) return Error{ErrorCode::kCancelled, "stopped", std::nullopt};
+  if (watch_ && watch_->moved()) {
+    return Error{ErrorCode::kUnavailable, "the sentinels name another master", std::nullopt};
+  }
+  return std::nullopt;
 }
 
 void ConnectionThread::run() {
@@ -53,18 +67,21 @@ void ConnectionThread::run() {
   int failures = 0;
   bool told = false;  // One line a state change, not one a try.
   while (!stopping_.load()) {
-    if (auto opened = connection.open(stopping_); !opened) {
+    if (auto opened = connection.open(stopping_, watch_ ? watch_->named() : std::nullopt);
+        !opened) {
       if (!told && !stopping_.load()) {
         told = true;
         log::warn(
             "redis_unreachable",
             {{"connection", name_}, {"endpoint", endpoint}, {"reason", opened.error().message}});
       }
+      away_();
       pause_before_retry(failures++);
       continue;
     }
     told = false;
-    log::info("redis_connected", {{"connection", name_}, {"endpoint", endpoint}});
+    if (watch_) watch_->follow(connection.address());
+    log::info("redis_connected", {{"connection", name_}, {"endpoint", connection.peer()}});
     const auto since = std::chrono::steady_clock::now();
     const Error reason = serve_(connection);
     connection.close();
@@ -74,6 +91,7 @@ void ConnectionThread::run() {
     failures = std::chrono::steady_clock::now() - since > kMaxBackoff ? 0 : failures + 1;
     pause_before_retry(failures);
   }
+  away_();
 }
 
 void ConnectionThread::pause_before_retry(int failures) {

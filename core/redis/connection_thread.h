@@ -2,11 +2,14 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "core/mutex.h"
 #include "core/redis/connection.h"
+#include "core/redis/master_watch.h"
 #include "core/redis/redis_client.h"
 
 namespace deskwire::redis {
@@ -17,11 +20,14 @@ namespace deskwire::redis {
 /// Thread safety: start and stop from any thread, any number of times; not from `serve`.
 class ConnectionThread {
  public:
-  /// Works until the connection breaks or stopping() turns true; says why it ended.
+  /// Works until the connection breaks or reason_to_end() says so; says why it ended.
   using Serve = std::function<Error(Connection&)>;
 
   /// @param name  Of the thread, and `connection=` in log lines.
-  ConnectionThread(const Client::Options& options, std::string name, Serve serve);
+  /// @param away  Called on the thread after each failed attempt to connect, and at its end.
+  ConnectionThread(
+      const Client::Options& options, std::string name, Serve serve,
+      std::function<void()> away = [] {});
   ~ConnectionThread();
   ConnectionThread(const ConnectionThread&) = delete;
   ConnectionThread& operator=(const ConnectionThread&) = delete;
@@ -30,6 +36,9 @@ class ConnectionThread {
   void start();
   void stop();
   bool stopping() const { return stopping_.load(); }
+  /// Set: serve is to return. kCancelled: for good. kUnavailable: the sentinels named another
+  /// master; a wake-up comes with it.
+  std::optional<Error> reason_to_end() const;
   bool started() const { return started_.load(); }
   Wakeup& wakeup() { return wakeup_; }
 
@@ -40,7 +49,9 @@ class ConnectionThread {
   const Client::Options& options_;
   const std::string name_;
   const Serve serve_;
+  const std::function<void()> away_;
   Wakeup wakeup_;
+  std::unique_ptr<MasterWatch> watch_;  ///< Only with sentinels.
   std::atomic<bool> started_{false};
   std::atomic<bool> stopping_{false};
   Mutex lifecycle_mutex_;

@@ -4,21 +4,32 @@
 // so that everything asked meanwhile leaves in one send(), and matches replies to `in_flight_` by
 // order alone. It is woken (eventfd) only when it sleeps: under load nobody makes that system call.
 // Deadlines are all alike, so the oldest request's is always the next one to pass.
+//
+// A reply that says "not this server" begins the end of the connection: nothing more is sent, what
+// is under way is answered, then the connection thread looks for the master again. What was refused
+// waits in `refused_` and is sent once more; it surely had no effect yet.
+//
+// With wait_replicas, gather() ends every write with a WAIT; until its reply comes, the replies
+// before it are held in `barrier_`. One WAIT serves all threads that asked meanwhile.
 
 #include "core/redis/redis_client.h"
 
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <functional>
+#include <iterator>
 #include <optional>
 #include <utility>
 
-#include "core/hash.h"
 #include "core/mutex.h"
 #include "core/redis/command.h"
 #include "core/redis/connection.h"
 #include "core/redis/connection_thread.h"
+#include "core/redis/pending.h"
+#include "core/redis/replica_barrier.h"
 #include "core/redis/reply_error.h"
+#include "core/redis/reply_waiter.h"
 
 namespace deskwire::redis {
 namespace {
@@ -31,54 +42,18 @@ constexpr std::chrono::hours kIdle{1};
 
 MonotonicTime now() { return std::chrono::steady_clock::now(); }
 
-/// Where a blocking call waits. One a thread and not on its stack: the connection thread may still
-/// be inside notify_one() when the caller has gone on.
-struct Waiter {
-  std::atomic<int> done{0};
-  std::optional<Result<Reply>> result;
-
-  Result<Reply> wait() {
-    done.wait(0, std::memory_order_acquire);
-    done.store(0, std::memory_order_relaxed);
-    Result<Reply> taken = std::move(*result);
-    result.reset();
-    return taken;
-  }
-  ReplyCallback callback() {
-    return [this](Result<Reply> reply) {
-      result.emplace(std::move(reply));
-      done.store(1, std::memory_order_release);
-      done.notify_one();
-    };
-  }
-};
-thread_local Waiter waiter_of_thread;
-
-std::string insert_after_first_line(std::initializer_list<std::string_view> prefixes,
-                                    std::string_view text) {
-  const std::size_t line_end = text.find('\n');
-  const std::size_t rest = line_end == std::string_view::npos ? text.size() : line_end + 1;
-  std::string out(text.substr(0, rest));
-  for (const std::string_view prefix : prefixes) out += prefix;
-  return out.append(text.substr(rest));
-}
+thread_local ReplyWaiter waiter_of_thread;
 
 }  // namespace
-
-Script::Script(std::string name, std::string text) {
-  std::string sha = hex_encode(digest(HashAlgorithm::kSha1, text));
-  body_ = std::make_shared<const Body>(Body{std::move(name), std::move(text), std::move(sha)});
-}
-
-Script::Script(std::string name, std::initializer_list<std::string_view> prefixes,
-               std::string_view text)
-    : Script(std::move(name), insert_after_first_line(prefixes, text)) {}
 
 class Client::Impl {
  public:
   explicit Impl(Options options)
       : options_(std::move(options)),
-        thread_(options_, "redis", [this](Connection& connection) { return serve(connection); }) {}
+        thread_(
+            options_, options_.wait_replicas > 0 ? "redis-wait" : "redis",
+            [this](Connection& connection) { return serve(connection); },
+            [this] { give_up_refused(); }) {}
 
   void start() { thread_.start(); }
 
@@ -117,38 +92,35 @@ class Client::Impl {
               ReplyCallback callback) {
     Pending pending;
     pending.done = std::move(callback);
-    pending.script = script.body_;
-    enqueue(std::move(pending), [&](std::string& out, Pending& sent) {
-      append_script(out, "EVALSHA", script.sha(), keys, args);
-      sent.keys = std::move(keys);
-      sent.args = std::move(args);
-    });
+    pending.script = script;
+    pending.keys = std::move(keys);
+    pending.args = std::move(args);
+    enqueue(std::move(pending), append_script_of);
   }
 
  private:
-  /// What is remembered of a command until its reply comes.
-  struct Pending {
-    ReplyCallback done;
-    MonotonicTime deadline;
-    std::size_t bytes = 0;
-    std::string verb;
-    /// Of an EVALSHA only: what is needed to send it again as EVAL.
-    std::shared_ptr<const Script::Body> script;
-    std::vector<std::string> keys;
-    std::vector<std::string> args;
-
-    const std::string& operation() const { return script ? script->name : verb; }
-  };
+  static void append_script_of(std::string& out, const Pending& pending) {
+    append_script(out, pending.as_text ? "EVAL" : "EVALSHA",
+                  pending.as_text ? pending.script->text() : pending.script->sha(), pending.keys,
+                  pending.args);
+  }
 
   template <typename Encode>
   void enqueue(Pending pending, Encode encode);
   template <typename Encode>
   void push(Pending& pending, Encode encode) DW_REQUIRES(mutex_);
   void repeat_with_text(Pending pending);
+  void repeat_refused() DW_REQUIRES(mutex_);
+  void give_up_refused();
   Error serve(Connection& connection);
   Error converse(Connection& connection);
   void gather();
+  void append_barrier();
   Status deliver(Connection& connection);
+  void deliver_one(Pending pending, Reply value);
+  void refuse(Pending pending, const std::string& text);
+  void finish(Pending pending, Result<Reply> result);
+  void leave(const Error& reason);
   void lose(const Error& reason);
   std::optional<Error> refusal(const Pending& pending) const DW_REQUIRES(mutex_);
 
@@ -170,6 +142,10 @@ class Client::Impl {
   std::string_view unsent_;  ///< What is left of sending_.
   std::vector<Pending> batch_;
   std::deque<Pending> in_flight_;
+  MonotonicTime connected_since_;
+  std::optional<Error> leaving_;  ///< Why this connection is to end.
+  std::vector<Pending> refused_;  ///< Scripts to send once more.
+  ReplicaBarrier barrier_{options_};
 
   ConnectionThread thread_;  ///< Last: it uses all of the above.
 };
@@ -191,6 +167,7 @@ std::optional<Error> Client::Impl::refusal(const Pending& pending) const {
 template <typename Encode>
 void Client::Impl::enqueue(Pending pending, Encode encode) {
   std::optional<Error> refused;
+  pending.deadline = now() + options_.request_timeout;
   {
     const MutexLock lock(mutex_);
     refused = refusal(pending);
@@ -209,14 +186,17 @@ void Client::Impl::push(Pending& pending, Encode encode) {
   const std::size_t before = out_.size();
   encode(out_, pending);
   pending.bytes = out_.size() - before;
-  pending.deadline = now() + options_.request_timeout;
   waiting_bytes_ += pending.bytes;
   queued_.push_back(std::move(pending));
 }
 
 Error Client::Impl::serve(Connection& connection) {
+  give_up_refused();
+  connected_since_ = now();
+  leaving_.reset();
   {
     const MutexLock lock(mutex_);
+    repeat_refused();
     connected_.store(true);
     connection_changed_.notify_all();
   }
@@ -228,8 +208,12 @@ Error Client::Impl::serve(Connection& connection) {
 Error Client::Impl::converse(Connection& connection) {
   bool readable = false;
   for (;;) {
+    if (auto reason = thread_.reason_to_end()) {
+      if (reason->code == ErrorCode::kCancelled) return *reason;
+      leaving_ = std::move(reason);
+    }
+    if (leaving_ && in_flight_.empty()) return *leaving_;
     gather();
-    if (thread_.stopping()) return Error{ErrorCode::kCancelled, "the client is stopped"};
     if (auto sent = connection.send(unsent_); !sent) return std::move(sent.error());
     if (readable) {
       sleeping_.store(false);  // What callbacks submit now is gathered without a wake-up.
@@ -251,17 +235,23 @@ Error Client::Impl::converse(Connection& connection) {
   }
 }
 
-/// Takes everything that was queued since the last time, unless the last write is not out yet.
+/// Takes everything that was queued since the last time, unless the last write is not out yet or
+/// this server is not the one to write to.
 void Client::Impl::gather() {
   if (unsent_.empty() && sending_.capacity() > kKeptBufferBytes) sending_ = std::string();
   {
     const MutexLock lock(mutex_);
     if (!unsent_.empty()) return;
+    if (leaving_) {
+      sleeping_.store(true);
+      return;
+    }
     sending_.clear();
     sending_.swap(out_);
     batch_.swap(queued_);
     sleeping_.store(batch_.empty());
   }
+  if (barrier_.needed() && !batch_.empty()) append_barrier();
   unsent_ = sending_;
   std::move(batch_.begin(), batch_.end(), std::back_inserter(in_flight_));
   batch_.clear();
@@ -278,25 +268,92 @@ Status Client::Impl::deliver(Connection& connection) {
     Pending pending = std::move(in_flight_.front());
     in_flight_.pop_front();
     waiting_bytes_ -= pending.bytes;
-    Reply& value = **reply;
-    if (value.kind != Reply::Kind::kError) {
-      pending.done(std::move(value));
-    } else if (pending.script && value.text.rfind("NOSCRIPT", 0) == 0) {
-      repeat_with_text(std::move(pending));
-    } else {
-      pending.done(fail(error_of_reply(pending.operation(), value.text)));
-    }
+    deliver_one(std::move(pending), std::move(**reply));
+  }
+}
+
+void Client::Impl::deliver_one(Pending pending, Reply value) {
+  const bool is_error = value.kind == Reply::Kind::kError;
+  if (pending.part == Pending::Part::kMark) {
+    barrier_.marked(value);
+  } else if (pending.part == Pending::Part::kWait) {
+    barrier_.waited(value);
+  } else if (!is_error) {
+    finish(std::move(pending), std::move(value));
+  } else if (pending.script && !pending.as_text && value.text.starts_with("NOSCRIPT")) {
+    repeat_with_text(std::move(pending));
+  } else if (refused_by_this_server(value.text)) {
+    refuse(std::move(pending), value.text);
+  } else {
+    Error error = error_of_reply(pending.operation(), value.text);
+    finish(std::move(pending), fail(std::move(error)));
+  }
+}
+
+void Client::Impl::finish(Pending pending, Result<Reply> result) {
+  if (barrier_.needed()) {
+    barrier_.hold(pending.operation(), std::move(pending.done), std::move(result));
+  } else {
+    pending.done(std::move(result));
   }
 }
 
 /// EVAL leaves the script loaded, so the next EVALSHA is understood again.
 void Client::Impl::repeat_with_text(Pending pending) {
-  const auto script = std::exchange(pending.script, nullptr);
-  pending.verb = script->name;
+  pending.as_text = true;
+  pending.deadline = now() + options_.request_timeout;
   const MutexLock lock(mutex_);
-  push(pending, [&](std::string& out, const Pending& again) {
-    append_script(out, "EVAL", script->text, again.keys, again.args);
-  });
+  push(pending, append_script_of);
+}
+
+void Client::Impl::refuse(Pending pending, const std::string& text) {
+  Error error = error_of_reply(pending.operation(), text);
+  leave(error);
+  if (leaving_ && pending.script && !std::exchange(pending.refused_once, true)) {
+    refused_.push_back(std::move(pending));
+  } else {
+    finish(std::move(pending), fail(std::move(error)));
+  }
+}
+
+void Client::Impl::leave(const Error& reason) {
+  if (!leaving_ && now() - connected_since_ >= options_.min_connection_age) leaving_ = reason;
+}
+
+void Client::Impl::repeat_refused() {
+  for (Pending& pending : std::exchange(refused_, {})) push(pending, append_script_of);
+}
+
+/// While there is no connection: what has waited for one long enough fails, and all of it at a
+/// stop.
+void Client::Impl::give_up_refused() {
+  std::vector<Pending> late;
+  const bool stopping = thread_.stopping();
+  const auto is_late = [&](const Pending& one) { return stopping || one.deadline <= now(); };
+  const auto first = std::stable_partition(refused_.begin(), refused_.end(), std::not_fn(is_late));
+  std::move(first, refused_.end(), std::back_inserter(late));
+  refused_.erase(first, refused_.end());
+  for (Pending& pending : late) {
+    const ErrorCode code = stopping ? ErrorCode::kCancelled : ErrorCode::kUnavailable;
+    const char* why = stopping ? "the client is stopped" : "refused, and no other master in time";
+    pending.done(fail(code, "redis " + pending.operation() + ": " + why));
+  }
+}
+
+void Client::Impl::append_barrier() {
+  const auto append = [this](Pending::Part part, const Command& command) {
+    const std::size_t before = sending_.size();
+    append_command(sending_, command);
+    Pending pending;
+    pending.part = part;
+    pending.verb = command.front();
+    pending.bytes = sending_.size() - before;
+    pending.deadline = now() + options_.request_timeout + options_.wait_timeout;
+    waiting_bytes_ += pending.bytes;
+    batch_.push_back(std::move(pending));
+  };
+  append(Pending::Part::kMark, barrier_.mark());
+  append(Pending::Part::kWait, barrier_.wait());
 }
 
 /// Ends everything that waits for an answer of a connection that is no more.
@@ -315,11 +372,14 @@ void Client::Impl::lose(const Error& reason) {
   std::move(batch_.begin(), batch_.end(), std::back_inserter(lost));
   batch_.clear();
   const MonotonicTime lost_at = now();
+  const bool stopped = reason.code == ErrorCode::kCancelled;
+  barrier_.fail_all(
+      {stopped ? ErrorCode::kCancelled : ErrorCode::kUnavailable, reason.message, std::nullopt});
   bool first = true;
   for (Pending& pending : lost) {
+    if (pending.part != Pending::Part::kCommand) continue;
     ErrorCode code = ErrorCode::kUnavailable;
-    if (reason.code == ErrorCode::kCancelled ||
-        (reason.code == ErrorCode::kTimeout && pending.deadline <= lost_at) ||
+    if (stopped || (reason.code == ErrorCode::kTimeout && pending.deadline <= lost_at) ||
         ((reason.code == ErrorCode::kCorrupt || reason.code == ErrorCode::kTooLarge) && first)) {
       code = reason.code;
     }
@@ -345,14 +405,14 @@ void Client::submit(const Script& script, std::vector<std::string> keys,
 }
 
 Result<Reply> Client::call(Command command) {
-  Waiter& waiter = waiter_of_thread;
+  ReplyWaiter& waiter = waiter_of_thread;
   impl_->submit(std::move(command), waiter.callback());
   return waiter.wait();
 }
 
 Result<Reply> Client::run(const Script& script, std::vector<std::string> keys,
                           std::vector<std::string> args) {
-  Waiter& waiter = waiter_of_thread;
+  ReplyWaiter& waiter = waiter_of_thread;
   impl_->submit(script, std::move(keys), std::move(args), waiter.callback());
   return waiter.wait();
 }

@@ -1,44 +1,20 @@
 #pragma once
 
 #include <functional>
-#include <initializer_list>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/clock.h"
 #include "core/redis/redis_reply.h"
 #include "core/redis/redis_url.h"
+#include "core/redis/script.h"
 #include "core/result.h"
 
 namespace deskwire::redis {
 
 using Command = std::vector<std::string>;
 using ReplyCallback = std::function<void(Result<Reply>)>;
-
-/// A Lua script: its text and SHA-1, made once; copies share them. Sent by EVALSHA; NOSCRIPT loads
-/// it and repeats.
-class Script {
- public:
-  /// @param name  For errors and logs ("enqueue.lua").
-  Script(std::string name, std::string text);
-  /// @param prefixes  Functions shared by several scripts; they go right after the first line,
-  ///                  which is the shebang (`#!lua …`) and must stay the first.
-  Script(std::string name, std::initializer_list<std::string_view> prefixes, std::string_view text);
-  const std::string& name() const { return body_->name; }
-  const std::string& text() const { return body_->text; }
-  const std::string& sha() const { return body_->sha; }
-
- private:
-  friend class Client;
-  struct Body {
-    std::string name;
-    std::string text;
-    std::string sha;
-  };
-  std::shared_ptr<const Body> body_;
-};
 
 /// One pipelined connection that a whole process shares. What all threads ask at the same time
 /// leaves in one write; replies come back in order. The connection thread ("redis") owns the
@@ -47,20 +23,30 @@ class Script {
 /// Errors of every call:
 ///   kUnavailable  not connected, or the connection broke: the effect of a sent command is unknown,
 ///                 so commands must be safe to repeat. LOADING, READONLY, MASTERDOWN, CLUSTERDOWN,
-///                 TRYAGAIN, UNBLOCKED, NOREPLICAS and BUSY answers are mapped here too.
+///                 TRYAGAIN, UNBLOCKED and NOREPLICAS answers are mapped here too, and too few
+///                 replicas (wait_replicas): the effect is there, but may be lost with the master.
 ///   kTimeout      no reply within the request timeout; the effect is unknown. The connection is
 ///                 dropped, since only that tells a half-open one from a slow one: what else was
 ///                 under way ends with kUnavailable.
-///   kFull         OOM or MISCONF: Redis refuses writes.
+///   kFull         OOM, MISCONF or BUSY: Redis takes no more for now, and did nothing.
 ///   kCorrupt      bytes that are no RESP (the connection is dropped), or WRONGTYPE.
 ///   kTooLarge     more than max_queued_bytes wait already, or the reply is longer than
 ///                 max_reply_bytes (the connection is dropped).
 ///   kInvalid      any other error reply, with its text.
 ///
+/// READONLY and its like say that this is not, or no longer, the server to write to. The connection
+/// is then made again, which with sentinels finds the new master. A script that was so refused had
+/// no effect: it is sent once more over the new connection, unless its request timeout passes
+/// before; a plain command ends with kUnavailable.
+///
+/// With wait_replicas every write that leaves carries one WAIT for all that is in it, and the
+/// replies of its commands count when enough replicas confirmed. Other writes of the connection
+/// queue behind that WAIT, so such a client is one beside the ordinary one.
+///
 /// Nothing is queued while there is no connection: the call fails at once, and its callback runs on
 /// the calling thread, within submit(). Otherwise callbacks run on the connection thread, in the
-/// order of submission (but for a script that Redis did not know), and must not block or call the
-/// blocking methods. After stop() every call answers kCancelled.
+/// order of submission (but for a script that Redis did not know or that was refused), and must not
+/// block or call the blocking methods. After stop() every call answers kCancelled.
 ///
 /// Thread safety: every method may be called concurrently.
 class Client {
@@ -72,6 +58,12 @@ class Client {
     std::size_t max_queued_bytes = 64U << 20U;  ///< Of commands not yet answered.
     std::size_t max_reply_bytes = 64U << 20U;
     std::string name = "deskwire";  ///< CLIENT SETNAME.
+    /// Replicas that must have a write before its reply counts; 0: it counts at once.
+    int wait_replicas = 0;
+    Milliseconds wait_timeout{100};  ///< How long they may take.
+    /// A refusal (READONLY, …) does not make a connection younger than this be left: where all
+    /// servers refuse, reads go on meanwhile.
+    Milliseconds min_connection_age{5000};
   };
 
   explicit Client(Options options);

@@ -126,7 +126,7 @@ Error Subscriber::Impl::converse(Connection& connection) {
   std::string sending;
   std::string_view unsent;
   for (;;) {
-    if (thread_.stopping()) return Error{ErrorCode::kCancelled, "the subscriber is stopped"};
+    if (auto reason = thread_.reason_to_end()) return *reason;
     if (unsent.empty()) {
       sending.clear();
       const MutexLock lock(mutex_);

@@ -15,21 +15,26 @@ bool is_one_of(std::string_view code, const std::array<std::string_view, N>& cod
   return std::find(codes.begin(), codes.end(), code) != codes.end();
 }
 
-ErrorCode class_of(std::string_view code) {
-  static constexpr std::array<std::string_view, 8> kUnavailableCodes = {
-      "LOADING",  "READONLY",  "MASTERDOWN", "CLUSTERDOWN",
-      "TRYAGAIN", "UNBLOCKED", "NOREPLICAS", "BUSY"};
-  static constexpr std::array<std::string_view, 2> kFullCodes = {"OOM", "MISCONF"};
-  if (is_one_of(code, kUnavailableCodes)) return ErrorCode::kUnavailable;
-  if (is_one_of(code, kFullCodes)) return ErrorCode::kFull;
-  if (code == "WRONGTYPE") return ErrorCode::kCorrupt;
+std::string_view code_of(std::string_view text) { return text.substr(0, text.find(' ')); }
+
+ErrorCode class_of(std::string_view text) {
+  static constexpr std::array<std::string_view, 3> kFullCodes = {"OOM", "MISCONF", "BUSY"};
+  if (refused_by_this_server(text)) return ErrorCode::kUnavailable;
+  if (is_one_of(code_of(text), kFullCodes)) return ErrorCode::kFull;
+  if (code_of(text) == "WRONGTYPE") return ErrorCode::kCorrupt;
   return ErrorCode::kInvalid;
 }
 
 }  // namespace
 
+bool refused_by_this_server(std::string_view text) {
+  static constexpr std::array<std::string_view, 7> kCodes = {
+      "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "UNBLOCKED", "NOREPLICAS"};
+  return is_one_of(code_of(text), kCodes);
+}
+
 Error error_of_reply(std::string_view operation, std::string_view text) {
-  const ErrorCode code = class_of(text.substr(0, text.find(' ')));
+  const ErrorCode code = class_of(text);
   // "ERR unknown command 'x', with args beginning with: 'secret'"
   text = text.substr(0, text.find(", with args"));
   std::string message = "redis ";

@@ -12,4 +12,8 @@ namespace deskwire::redis {
 /// @param operation  What was asked ("HSET", "enqueue.lua"), for the message.
 Error error_of_reply(std::string_view operation, std::string_view text);
 
+/// Whether the answer says that this server refuses, without having done anything, what another one
+/// (the new master after a failover) or a later one would take.
+bool refused_by_this_server(std::string_view text);
+
 }  // namespace deskwire::redis

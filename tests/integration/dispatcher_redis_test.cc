@@ -159,7 +159,7 @@ TEST_CASE("a dispatcher without Redis reports its leases lost in time", "[dispat
   watched.lane.enqueue(kLane);
   const Lease lease = watched.lane.take_one(kLane);
   watched.dispatcher.hold(lease);
-  watched.harness().client().stop();
+  watched.harness().restricted().stop();
   CHECK(watched.lost.next() == lease.id.str());
 }
 

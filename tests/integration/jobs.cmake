@@ -1,9 +1,11 @@
 deskwire_add_tests(NAME integration_jobs LABEL integration
   SOURCES
+    integration/data_layout_redis_test.cc
     integration/dispatcher_redis_test.cc
     integration/job_keys_redis_test.cc
     integration/job_store_faults_redis_test.cc
     integration/job_store_redis_test.cc
+    integration/redis_acl_redis_test.cc
     support/job_store_conformance.cc
     support/job_store_debounce_conformance.cc
     support/job_store_effects_conformance.cc

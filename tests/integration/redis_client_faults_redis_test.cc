@@ -184,9 +184,10 @@ TEST_CASE("an answer that nobody asked for ends the connection", "[redis][faults
 TEST_CASE("a Redis that is still loading is not connected yet", "[redis][faults]") {
   EventProbe<int> connections;
   FakeRedis fake([&](int connection, std::string_view received) -> std::string {
-    if (FakeRedis::login_answer(received).empty()) return "+PONG\r\n";
+    const std::string login = FakeRedis::login_answer(received);
+    if (login.empty()) return "+PONG\r\n";
     connections.push(connection);
-    return connection < 3 ? "+OK\r\n-LOADING Redis is loading\r\n" : "+OK\r\n+PONG\r\n";
+    return connection < 3 ? "+OK\r\n-LOADING Redis is loading\r\n" : login;
   });
   Client client(fake.options());
   client.start();

@@ -59,7 +59,9 @@ redis::Client::Options FakeRedis::options() const {
 }
 
 std::string FakeRedis::login_answer(std::string_view received) {
-  return received.find("SETNAME") == std::string_view::npos ? "" : "+OK\r\n+PONG\r\n";
+  return received.find("SETNAME") == std::string_view::npos
+             ? ""
+             : "+OK\r\n+PONG\r\n*1\r\n$6\r\nmaster\r\n";
 }
 
 void FakeRedis::run() {

@@ -1,6 +1,9 @@
 #include "tests/support/redis_job_harness.h"
 
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "core/channel.h"
 #include "core/ids.h"
@@ -10,6 +13,27 @@
 #include "tests/support/lane_check.h"
 
 namespace deskwire::testing {
+namespace {
+
+/// The line that operators copy: what it says is what the store is tested with.
+redis::Command documented_acl() {
+  std::ifstream file(DESKWIRE_SOURCE_DIR "/docs/operations.md");
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("ACL SETUSER deskwire ")) continue;
+    std::istringstream words(line);
+    return {std::istream_iterator<std::string>(words), {}};
+  }
+  return {};
+}
+
+redis::Client::Options restricted_options() {
+  auto options = RedisJobHarness::server().options();
+  options.endpoint.user = "deskwire";
+  options.endpoint.password = "PASSWORD";
+  return options;
+}
+
+}  // namespace
 
 RedisServer& RedisJobHarness::server() {
   static RedisServer shared;
@@ -17,10 +41,15 @@ RedisServer& RedisJobHarness::server() {
 }
 
 RedisJobHarness::RedisJobHarness(const jobs::LaneLimits& limits)
-    : client_(server().options()), store_(client_, clock_, limits) {
+    : client_(server().options()),
+      restricted_(restricted_options()),
+      store_(restricted_, clock_, limits) {
   client_.start();
   REQUIRE(client_.wait_connected(Milliseconds{20000}));
   ask({"FLUSHALL"});
+  ask(documented_acl());
+  restricted_.start();
+  REQUIRE(restricted_.wait_connected(Milliseconds{20000}));
 }
 
 redis::Reply RedisJobHarness::ask(redis::Command command) {

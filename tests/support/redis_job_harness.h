@@ -12,7 +12,8 @@
 
 namespace deskwire::testing {
 
-/// A RedisJobStore on an empty database of the server that the test binary shares.
+/// A RedisJobStore on an empty database of the server that the test binary shares. The store may do
+/// what the ACL line of docs/operations.md allows, and nothing else.
 class RedisJobHarness final : public JobStoreHarness {
  public:
   explicit RedisJobHarness(const jobs::LaneLimits& limits = {});
@@ -24,7 +25,8 @@ class RedisJobHarness final : public JobStoreHarness {
   std::vector<std::string> violations() override;
   std::int64_t finished_kept() override;
 
-  redis::Client& client() { return client_; }
+  redis::Client& client() { return client_; }          ///< Its user may do everything.
+  redis::Client& restricted() { return restricted_; }  ///< The store's.
   redis::Reply ask(redis::Command command);
   static RedisServer& server();
 
@@ -33,6 +35,7 @@ class RedisJobHarness final : public JobStoreHarness {
 
   SystemClock clock_;
   redis::Client client_;
+  redis::Client restricted_;
   jobs::RedisJobStore store_;
 };
 

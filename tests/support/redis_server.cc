@@ -57,6 +57,26 @@ bool answers(const std::string& socket_path) {
 
 }  // namespace
 
+pid_t spawn_redis_server(std::vector<std::string> args) {
+  const char* named = std::getenv("DESKWIRE_REDIS_SERVER");
+  args.insert(args.begin(), named != nullptr && *named != '\0' ? named : "redis-server");
+  std::vector<char*> argv;
+  argv.reserve(args.size() + 1);
+  for (std::string& arg : args) argv.push_back(arg.data());
+  argv.push_back(nullptr);
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child < 0) give_up(std::string("fork: ") + std::strerror(errno));
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // The parent may have died between fork and prctl.
+    if (getppid() != parent) _exit(1);
+    execvp(argv[0], argv.data());
+    _exit(127);
+  }
+  return child;
+}
+
 RedisServer::RedisServer(std::vector<std::string> extra_args)
     : extra_args_(std::move(extra_args)),
       directory_(make_directory()),
@@ -83,39 +103,15 @@ redis::Client::Options RedisServer::options() const {
 }
 
 void RedisServer::start() {
-  std::vector<std::string> args = {"redis-server",
-                                   "--port",
-                                   "0",
-                                   "--unixsocket",
-                                   socket_path_,
-                                   "--save",
-                                   "",
-                                   "--appendonly",
-                                   "no",
-                                   "--dir",
-                                   directory_,
-                                   "--logfile",
-                                   directory_ + "/redis.log"};
+  std::vector<std::string> args = {"--port", "0",        "--unixsocket", socket_path_,
+                                   "--save", "",         "--appendonly", "no",
+                                   "--dir",  directory_, "--logfile",    directory_ + "/redis.log"};
   args.insert(args.end(), extra_args_.begin(), extra_args_.end());
-  std::vector<char*> argv;
-  argv.reserve(args.size() + 1);
-  for (std::string& arg : args) argv.push_back(arg.data());
-  argv.push_back(nullptr);
-
-  const pid_t parent = getpid();
-  pid_ = fork();
-  if (pid_ < 0) give_up(std::string("fork: ") + std::strerror(errno));
-  if (pid_ == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    // The parent may have died between fork and prctl.
-    if (getppid() != parent) _exit(1);
-    execvp("redis-server", argv.data());
-    _exit(127);
-  }
+  pid_ = spawn_redis_server(std::move(args));
   const auto deadline = std::chrono::steady_clock::now() + kStartTimeout;
   while (!answers(socket_path_)) {
     if (waitpid(pid_, nullptr, WNOHANG) == pid_) {
-      give_up("redis-server ended at start; is it installed?");
+      give_up("redis-server ended at start; is it installed (or $DESKWIRE_REDIS_SERVER)?");
     }
     if (std::chrono::steady_clock::now() > deadline) give_up("redis-server does not answer");
     std::this_thread::sleep_for(kProbeInterval);

@@ -10,11 +10,14 @@
 
 namespace deskwire::testing {
 
+/// Starts the program that $DESKWIRE_REDIS_SERVER names (redis-server; valkey-server does as well)
+/// with these arguments. It dies with the thread that started it. Aborts when it cannot fork.
+pid_t spawn_redis_server(std::vector<std::string> args);
+
 /// A private redis-server on a Unix socket in a directory of its own; no port, so no race for one.
 /// It keeps nothing on disk unless `extra_args` say so ("--appendonly", "yes").
 ///
-/// The server dies with the thread that started it, also when a test crashes. Aborts the test
-/// binary with a message when redis-server cannot be started.
+/// Aborts the test binary with a message when redis-server cannot be started.
 ///
 /// Thread safety: one thread.
 class RedisServer {

@@ -18,8 +18,11 @@ class UnreliableJobStore final : public jobs::JobStore {
  public:
   explicit UnreliableJobStore(jobs::JobStore& inner) : inner_(inner) {}
 
-  /// The next `count` answers of step are lost.
-  void lose_step_answers(int count) { to_lose_ = count; }
+  /// The next `count` answers of step are lost, or are this error.
+  void lose_step_answers(int count, ErrorCode instead = ErrorCode::kTimeout) {
+    instead_ = instead;
+    to_lose_ = count;
+  }
   EventProbe<int> lost;
 
   Result<jobs::StepResult> step(const jobs::StepRequest& request) override {
@@ -29,7 +32,7 @@ class UnreliableJobStore final : public jobs::JobStore {
       return result;
     }
     lost.push(request.shard);
-    return deskwire::fail(ErrorCode::kTimeout, "lost");
+    return deskwire::fail(instead_, "lost");
   }
 
   void enqueue_async(jobs::EnqueueRequest request,
@@ -76,6 +79,7 @@ class UnreliableJobStore final : public jobs::JobStore {
  private:
   jobs::JobStore& inner_;
   std::atomic<int> to_lose_{0};
+  std::atomic<ErrorCode> instead_{ErrorCode::kTimeout};
 };
 
 }  // namespace deskwire::testing

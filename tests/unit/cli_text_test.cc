@@ -80,13 +80,44 @@ TEST_CASE("roles are a list of known names", "[cli][serve]") {
   CHECK_FALSE(cli::parse_roles(",").has_value());
 }
 
-TEST_CASE("a redis that would lose jobs is refused", "[cli][redis]") {
-  CHECK(cli::check_redis_facts({"7.0.15", "noeviction", "1", 0}).has_value());
-  CHECK(cli::check_redis_facts({"8.0.2", "noeviction", "0", 0}).has_value());
-  CHECK(cli::check_redis_facts({"6.2.7", "noeviction", "1", 0}).error().code ==
-        ErrorCode::kUnsupported);
-  CHECK(cli::check_redis_facts({"7.2.0", "allkeys-lru", "1", 0}).error().code ==
-        ErrorCode::kInvalid);
+std::string info_of(const std::string& version, const std::string& policy,
+                    const std::string& mode = "standalone") {
+  return "# Server\r\nredis_version:" + version + "\r\nredis_mode:" + mode +
+         "\r\n# Memory\r\nmaxmemory_policy:" + policy +
+         "\r\n# Persistence\r\naof_enabled:1\r\n# Replication\r\nconnected_slaves:2\r\n";
+}
+
+TEST_CASE("a redis that would lose jobs is refused, with what to do", "[cli][redis]") {
+  const auto refusal = [](const std::string& info) {
+    const auto checked = cli::check_redis_facts(cli::facts_of_info(info));
+    return checked ? std::string() : checked.error().message;
+  };
+  CHECK(refusal(info_of("7.0.15", "noeviction")) == "");
+  CHECK(refusal(info_of("8.0.2", "noeviction")) == "");
+  CHECK(refusal(info_of("6.2.7", "noeviction")) ==
+        "redis: version 6.2.7 is too old; 7.0 or newer is needed");
+  CHECK(refusal(info_of("7.2.0", "allkeys-lru")).find("config set maxmemory-policy noeviction") !=
+        std::string::npos);
+  CHECK(refusal(info_of("7.2.0", "noeviction", "cluster")).find("cluster") != std::string::npos);
+  CHECK(refusal(info_of("7.2.0", "noeviction", "sentinel")).find("redis+sentinel://") !=
+        std::string::npos);
+  // Hosted servers tell less; that is no reason to stay away from them.
+  CHECK(refusal("# Server\r\n") == "");
+}
+
+TEST_CASE("INFO tells what is running there, Valkey by its own name", "[cli][redis]") {
+  const auto redis = cli::facts_of_info(info_of("7.0.15", "noeviction"));
+  CHECK(redis.server == "redis");
+  CHECK(redis.append_only);
+  CHECK(redis.replicas == 2);
+  const auto valkey = cli::facts_of_info(
+      "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\n"
+      "server_mode:cluster\r\naof_enabled:0\r\n");
+  CHECK(valkey.mode == "cluster");
+  CHECK(valkey.server == "valkey");
+  CHECK(valkey.version == "7.2.4");
+  CHECK_FALSE(valkey.append_only);
+  CHECK(valkey.maxmemory_policy.empty());
 }
 
 TEST_CASE("a field of INFO is found by its whole name", "[cli][redis]") {

@@ -92,6 +92,29 @@ TEST_CASE("an unknown key names the nearest known one", "[config]") {
         "config log.colour: unknown key; known here: level, format");
 }
 
+TEST_CASE("Redis settings that cannot work together are refused", "[config]") {
+  const Case cases[] = {
+      {R"({"redis": {"url": "redis://host", "sentinel_password": "s"}})",
+       "config redis.sentinel_password: is set, but redis.url names no sentinels; write "
+       "redis+sentinel://host,host/name"},
+      {R"({"redis": {"url": "redis+sentinel://host/main", "sentinel_user": "u"}})",
+       "config redis.sentinel_user: has no password; set redis.sentinel_password"},
+      {R"({"redis": {"wait_replicas": 1}})",
+       "config redis.wait_replicas: needs replicas, and the embedded Redis has none; name yours in "
+       "redis.url"},
+      {R"({"redis": {"url": "redis://host", "wait_replicas": 1, "wait_timeout_ms": 2000}})",
+       "config redis.wait_timeout_ms: is not below redis.request_timeout_ms (2000); lower it or "
+       "raise the other"},
+      {R"({"redis": {"wait_replicas": 17}})",
+       "config redis.wait_replicas: 17 is out of range 0..16"},
+  };
+  for (const Case& c : cases) CHECK(mistakes(c.text) == c.message);
+  CHECK(config::parse(R"({"redis": {"url": "redis+sentinel://:hunter2@one,two:26380/main/1",
+                                    "sentinel_user": "u", "sentinel_password": "p",
+                                    "wait_replicas": 1}})",
+                      "."));
+}
+
 TEST_CASE("a repeated key is refused", "[config]") {
   CHECK(mistakes(R"({"log": {"level": "info", "level": "warn"}})").find("level") !=
         std::string::npos);
