@@ -207,7 +207,7 @@ HttpResponse AdminDoor::show_job(const HttpRequest& request, const JobId& id) {
 HttpResponse AdminDoor::change_job(const HttpRequest& request, const JobId& id,
                                    std::string_view verb) {
   if (verb == "retry") {
-    const auto done = store_.retry_now(id);
+    const auto done = store_.retry_now(id, "admin:" + request.peer_address, "");
     if (!done) return error_of(done.error());
     return json_response(200, {{"job", id.str()}});
   }

@@ -54,7 +54,7 @@ Result<JobId> act(jobs::JobStore& store, const JobId& id, const BulkOptions& opt
   if (options.verb == BulkVerb::kReplay) {
     return store.replay(id, options.again, who, options.reason);
   }
-  const auto retried = store.retry_now(id);
+  const auto retried = store.retry_now(id, who, options.reason);
   if (!retried) return fail(retried.error());
   return id;
 }

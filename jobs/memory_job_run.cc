@@ -89,13 +89,16 @@ Result<StepResult> MemoryJobShard::step(const StepRequest& request, std::int64_t
 }
 
 void MemoryJobShard::take(const StepRequest& request, Answer& answer, std::int64_t now) {
+  if (halt_of(HaltScope::kAll, {})) return;
   while (answer.leases.size() < request.want && !ready_.empty()) {
     const std::string lane = ready_.front();
     ready_.pop_front();
     Record& record = jobs_[lanes_[lane].front()];
+    if (hold(lane, record.job)) continue;
     record.job.state = JobState::kRunning;
     ++record.job.attempt;
     record.job.worker = request.worker.str();
+    record.job.leased_at_ms = now;
     record.token = ++fence_;
     lease_[lane] = now + limits_.lease.count();
     answer.leases.emplace_back(record.job.id, record.token);
@@ -244,10 +247,8 @@ BeatResult MemoryJobShard::beat(const BeatRequest& request, std::int64_t now) {
   trim(now);
   result.now_ms = now;
   result.next_due_ms = next_due();
-  result.ready = !ready_.empty();
-  if (result.ready) {
-    result.oldest_due_ms = jobs_[lanes_[ready_.front()].front()].job.due_at_ms;
-  }
+  result.ready = !ready_.empty() && !halt_of(HaltScope::kAll, {});
+  result.oldest_due_ms = oldest_waiting();
   return result;
 }
 
@@ -302,6 +303,10 @@ void MemoryJobShard::trim(std::int64_t now) {
     const bool too_many = static_cast<std::int64_t>(done_.size()) > limits_.completed_max;
     if (!too_many && !older(done_, limits_.completed_max_age_s)) break;
     erase(done_);
+  }
+  for (std::size_t i = 0; i < kTrimsPerBeat && older(cancelled_, limits_.completed_max_age_s);
+       ++i) {
+    erase(cancelled_);
   }
   for (std::size_t i = 0; i < kTrimsPerBeat && older(dead_, limits_.dead_max_age_s); ++i) {
     erase(dead_);

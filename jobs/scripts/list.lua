@@ -50,8 +50,11 @@ end
 if wants('d') then
   add(redis.call('ZREVRANGE', P .. 'dead', 0, budget - 1))
 end
-if wants('cx') then
+if wants('c') then
   add(redis.call('ZREVRANGE', P .. 'done', 0, budget - 1))
+end
+if wants('x') then
+  add(redis.call('ZREVRANGE', P .. 'cancelled', 0, budget - 1))
 end
 
 table.sort(ids, function(a, b) return a > b end)

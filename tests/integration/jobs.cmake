@@ -9,6 +9,7 @@ deskwire_add_tests(NAME integration_jobs LABEL integration
     support/job_store_effects_conformance.cc
     support/job_store_intake_conformance.cc
     support/job_store_lanes_conformance.cc
+    support/job_store_operators_conformance.cc
     support/lane_check.cc
     support/redis_job_harness.cc
   DEPS deskwire::jobs nlohmann_json::nlohmann_json)

@@ -17,7 +17,7 @@ RedisServer& RedisJobHarness::server() {
 }
 
 RedisJobHarness::RedisJobHarness(const jobs::LaneLimits& limits)
-    : client_(server().options()), store_(client_, clock_, limits) {
+    : client_(server().options()), store_(client_, clock_, limits), operators_(client_, limits) {
   client_.start();
   REQUIRE(client_.wait_connected(Milliseconds{20000}));
   ask({"FLUSHALL"});
