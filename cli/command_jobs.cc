@@ -11,6 +11,7 @@
 #include "cli/job_selection.h"
 #include "cli/job_text.h"
 #include "cli/jobs_bulk.h"
+#include "cli/jobs_commands.h"
 #include "core/json.h"
 
 namespace deskwire::cli {
@@ -30,16 +31,6 @@ struct ShowOptions {
   bool payload = false;
   bool json = false;
 };
-
-/// Opens the store and runs `use` with it.
-template <typename Use>
-int with_jobs(const ConfigChoice& choice, Use use) {
-  const auto config = load_config(choice);
-  if (!config) return report(config.error());
-  const auto access = JobAccess::open(*config);
-  if (!access) return report(access.error());
-  return use(**access);
-}
 
 int list(const ListOptions& options) {
   const std::int64_t now_ms = SystemClock().wall_ms();
@@ -102,6 +93,30 @@ int stats(const ConfigChoice& config, bool as_json) {
   });
 }
 
+/// What the parser alone cannot say.
+void check_choice(const BulkOptions& options) {
+  const bool chosen = !options.ids.empty() || options.filter.any();
+  if (!options.batch.empty() || !options.cancel.empty()) {
+    if (chosen || options.dry_run) {
+      throw CLI::ValidationError("--batch and --cancel", "go with no job, filter or --dry-run");
+    }
+    return;
+  }
+  if (!chosen) throw CLI::RequiredError("A job's id or a filter");
+  if (options.verb == BulkVerb::kDrop && options.filter.any() && options.filter.state.empty()) {
+    throw CLI::RequiredError("With filters, --state");
+  }
+}
+
+int run(const ConfigChoice& choice, const BulkOptions& options) {
+  const auto config = load_config(choice);
+  if (!config) return report(config.error());
+  const auto access = JobAccess::open(*config);
+  if (!access) return report(access.error());
+  if (options.verb == BulkVerb::kReplay) return run_replay(**access, *config, options);
+  return run_bulk(**access, options);
+}
+
 void add_bulk(CLI::App& command, const char* name, const char* help, BulkVerb verb,
               Action& action) {
   struct Options {
@@ -115,28 +130,30 @@ void add_bulk(CLI::App& command, const char* name, const char* help, BulkVerb ve
   add_config_options(*sub, options->config);
   add_filter_options(*sub, options->bulk.filter, kBulkLimit);
   sub->add_option("id", options->bulk.ids, "Jobs, besides those that the filters find");
-  sub->add_flag("--dry-run", options->bulk.dry_run, "Only list what would be done");
+  sub->add_flag("--dry-run", options->bulk.dry_run,
+                verb == BulkVerb::kReplay ? "Only say what each replay would come to"
+                                          : "Only list what would be done");
   sub->add_flag("--json", options->bulk.json, "Result as JSON");
+  sub->add_option("--rate", options->bulk.rate, "At most so many a second; 0: no limit")
+      ->check(CLI::Range(std::size_t{0}, std::size_t{100000}))
+      ->capture_default_str();
+  add_operator_options(*sub, options->bulk.by);
   if (verb == BulkVerb::kReplay) {
     sub->add_flag("--again", options->bulk.again,
                   "Post anew what was posted already; without it a replay never repeats a reply");
-    sub->add_option("--reason", options->bulk.reason, "Why, for the audit");
+    auto* batch = sub->add_option("--batch", options->bulk.batch, "Go on with this bulk replay");
+    sub->add_option("--cancel", options->bulk.cancel, "Stop this bulk replay")->excludes(batch);
   }
   sub->callback([options, &action] {
-    if (options->bulk.ids.empty() && !options->bulk.filter.any()) {
-      throw CLI::RequiredError("A job's id or a filter");
-    }
-    action = [options] {
-      return with_jobs(options->config,
-                       [&](JobAccess& access) { return run_bulk(access, options->bulk); });
-    };
+    check_choice(options->bulk);
+    action = [options] { return run(options->config, options->bulk); };
   });
 }
 
 }  // namespace
 
 void add_jobs(CLI::App& app, Action& action) {
-  auto* command = app.add_subcommand("jobs", "Look at jobs, retry and replay them");
+  auto* command = app.add_subcommand("jobs", "Look at jobs, and change what becomes of them");
   command->require_subcommand(1);
 
   auto listed = std::make_shared<ListOptions>();
@@ -166,6 +183,10 @@ void add_jobs(CLI::App& app, Action& action) {
            action);
   add_bulk(*command, "replay", "Run dead or finished jobs anew, as new jobs", BulkVerb::kReplay,
            action);
+  add_bulk(*command, "drop", "Cancel jobs that wait or are dead", BulkVerb::kDrop, action);
+  add_jobs_why(*command, action);
+  add_jobs_halts(*command, action);
+  add_jobs_audit(*command, action);
 }
 
 }  // namespace deskwire::cli

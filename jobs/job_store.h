@@ -156,6 +156,7 @@ struct JobFilter {
   std::string lane;
   std::string error_code;
   std::int64_t since_ms = 0;  ///< created_at >= since
+  std::int64_t until_ms = 0;  ///< created_at < until; 0: no end
   std::size_t limit = 100;
 };
 using JobCounts = std::map<std::string, std::int64_t>;  ///< State name -> jobs.

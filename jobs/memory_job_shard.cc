@@ -223,7 +223,8 @@ void MemoryJobShard::list(const JobFilter& filter, std::vector<Job>& into) const
         (!filter.kind.empty() && job.kind != filter.kind) ||
         (!filter.lane.empty() && job.lane != filter.lane) ||
         (!filter.error_code.empty() && job.error_code != filter.error_code) ||
-        job.created_at_ms < filter.since_ms) {
+        job.created_at_ms < filter.since_ms ||
+        (filter.until_ms > 0 && job.created_at_ms >= filter.until_ms)) {
       continue;
     }
     into.push_back(shown(job));

@@ -10,15 +10,13 @@
 #include "jobs/redis_job_record.h"
 #include "jobs/redis_job_store.h"
 #include "jobs/redis_scripts.h"
+#include "jobs/replay_batches.h"
 #include "jobs/store_rules.h"
 
 namespace deskwire::jobs {
 namespace {
 
 using redis::Reply;
-
-/// Jobs of a shard that one listing looks at: bounds how long Redis is busy with it.
-constexpr std::size_t kListBudget = 4000;
 
 }  // namespace
 
@@ -64,36 +62,6 @@ Result<Job> RedisJobStore::get(const JobId& id) {
   return *job;
 }
 
-Result<std::vector<Job>> RedisJobStore::list(const JobFilter& filter) {
-  const std::vector<std::string> args{filter.state ? letter_of(*filter.state) : std::string(),
-                                      filter.kind,
-                                      filter.lane,
-                                      filter.error_code,
-                                      std::to_string(filter.since_ms),
-                                      std::to_string(std::min(filter.limit, kListBudget)),
-                                      std::to_string(kListBudget)};
-  std::vector<Reply> shards;
-  if (filter.lane.empty()) {
-    Result<std::vector<Reply>> replies = run_everywhere(client_, scripts::list(), args);
-    if (!replies) return deskwire::fail(std::move(replies).error().prefixed("list jobs"));
-    shards = std::move(*replies);
-  } else {
-    Result<Reply> reply =
-        client_.run(scripts::list(), scripts::keys_of(shard_of_lane(filter.lane)), args);
-    if (!reply) return deskwire::fail(std::move(reply).error().prefixed("list jobs"));
-    shards.push_back(std::move(*reply));
-  }
-  std::vector<Job> jobs;
-  for (const Reply& found : shards) {
-    for (const Reply& item : found.items) {
-      auto job = read_job(JobId(item.at(0).as_string()), item.at(1));
-      if (job) jobs.push_back(std::move(*job));
-    }
-  }
-  sort_newest_first(jobs, filter.limit);
-  return jobs;
-}
-
 Result<JobCounts> RedisJobStore::counts() {
   Result<std::vector<Reply>> replies = run_everywhere(client_, scripts::counts(), {});
   if (!replies) return deskwire::fail(std::move(replies).error().prefixed("count jobs"));
@@ -128,24 +96,7 @@ Status RedisJobStore::retry_now(const JobId& id, const std::string& actor,
 
 Result<JobId> RedisJobStore::replay(const JobId& id, bool again, const std::string& actor,
                                     const std::string& reason) {
-  const Result<int> shard = shard_of_job(id);
-  if (!shard) return no_such_job(id);
-  const JobId fresh = new_job_id(clock_.wall_ms(), *shard);
-  const std::string what = "replay job=" + id.str();
-  const Result<Reply> reply = client_.run(
-      scripts::replay(), scripts::keys_of(*shard),
-      {id.str(), fresh.str(), again ? "1" : "0", kept_actor(actor), kept_error_message(reason),
-       std::to_string(limits_.max_lane_jobs), std::to_string(kAuditEntries)});
-  if (!reply) return deskwire::fail(Error(reply.error()).prefixed(what));
-  const std::string& outcome = reply->at(0).text;
-  if (outcome == "replayed") return JobId(reply->at(1).as_string());
-  if (outcome == "missing") return no_such_job(id);
-  if (outcome == "full") {
-    return deskwire::fail(ErrorCode::kFull, what + ": its lane is full (jobs.max_lane_jobs)");
-  }
-  const std::optional<JobState> state = state_of(reply->at(1).text);
-  if (outcome != "live" || !state) return stored_otherwise(what);
-  return deskwire::fail(ErrorCode::kConflict, what + ": it is " + std::string(name_of(*state)));
+  return replay_job(client_, clock_, limits_, id, again, {actor, reason}, {});
 }
 
 }  // namespace deskwire::jobs

@@ -100,14 +100,21 @@ std::optional<Job> read_job(const JobId& id, const Reply& hash) {
   return job;
 }
 
-Result<std::vector<Reply>> run_everywhere(redis::Client& client, const redis::Script& script,
-                                          const std::vector<std::string>& args) {
+Result<std::vector<Reply>> run_on(redis::Client& client, const redis::Script& script,
+                                  const std::vector<ShardCall>& calls) {
   std::vector<std::future<Result<Reply>>> answers;
-  for (int shard = 0; shard < kShardCount; ++shard) {
+  for (const ShardCall& call : calls) {
     redis::ReplyCallback done = into(answers);
-    client.submit(script, scripts::keys_of(shard), args, std::move(done));
+    client.submit(script, scripts::keys_of(call.shard), call.args, std::move(done));
   }
   return collect(std::move(answers));
+}
+
+Result<std::vector<Reply>> run_everywhere(redis::Client& client, const redis::Script& script,
+                                          const std::vector<std::string>& args) {
+  std::vector<ShardCall> calls;
+  for (int shard = 0; shard < kShardCount; ++shard) calls.push_back({shard, args});
+  return run_on(client, script, calls);
 }
 
 Result<std::vector<Reply>> call_everywhere(redis::Client& client, const redis::Command& command) {

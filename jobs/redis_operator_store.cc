@@ -20,8 +20,6 @@ using redis::Reply;
 /// Where `last_finished` gives up: pages of each kind of finished job, and jobs in one.
 constexpr int kLastPages = 20;
 constexpr int kLastPerPage = 500;
-/// The largest integer that Lua's numbers hold.
-constexpr const char* kEndOfTime = "9007199254740991";
 
 std::string field_of(const HaltTarget& target) {
   switch (target.scope) {

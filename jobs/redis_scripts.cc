@@ -97,6 +97,17 @@ const Script& scan() {
   return script;
 }
 
+const Script& prospects() {
+  static const Script script("prospects.lua", {ChannelLog::time_prefix(), kLanesLua},
+                             kProspectsLua);
+  return script;
+}
+
+const Script& batch() {
+  static const Script script("batch.lua", {ChannelLog::time_prefix(), kLanesLua}, kBatchLua);
+  return script;
+}
+
 const Script& counts() {
   static const Script script("counts.lua", std::string(kCountsLua));
   return script;

@@ -25,6 +25,8 @@ const redis::Script& resume();
 const redis::Script& drop();
 const redis::Script& lane();
 const redis::Script& scan();
+const redis::Script& prospects();
+const redis::Script& batch();
 
 /// KEYS of every script: the shard's prefix.
 std::vector<std::string> keys_of(int shard);
