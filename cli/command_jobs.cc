@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/config_choice.h"
 #include "cli/exit_code.h"
+#include "cli/halt_text.h"
 #include "cli/job_access.h"
 #include "cli/job_selection.h"
 #include "cli/job_text.h"
@@ -78,8 +79,12 @@ int stats(const ConfigChoice& config, bool as_json) {
   return with_jobs(config, [&](JobAccess& access) -> int {
     const auto counts = access.store().counts();
     if (!counts) return report(counts.error());
+    const auto halts = access.operators().halts();
+    if (!halts) return report(halts.error());
     if (as_json) {
-      std::cout << dump_json(json(*counts)) << '\n';
+      json out(*counts);
+      out["halts"] = to_json(*halts);
+      std::cout << dump_json(out) << '\n';
       return kDone;
     }
     Table table({"STATE", "JOBS"});
@@ -89,6 +94,11 @@ int stats(const ConfigChoice& config, bool as_json) {
       table.add({state, std::to_string(found == counts->end() ? 0 : found->second)});
     }
     table.print(std::cout);
+    const std::int64_t now_ms = access.clock().wall_ms();
+    for (const jobs::Halt& halt : *halts) {
+      std::cout << '\n' << name_of(halt.target) << ": " << halt_text(halt, now_ms);
+    }
+    if (!halts->empty()) std::cout << '\n';
     return kDone;
   });
 }
@@ -173,9 +183,10 @@ void add_jobs(CLI::App& app, Action& action) {
 
   auto counted = std::make_shared<ConfigChoice>();
   auto as_json = std::make_shared<bool>(false);
-  auto* stats_command = command->add_subcommand("stats", "Count jobs by state");
+  auto* stats_command =
+      command->add_subcommand("stats", "Count jobs by state, and say what is paused or parked");
   add_config_options(*stats_command, *counted);
-  stats_command->add_flag("--json", *as_json, "{\"dead\":0,…}");
+  stats_command->add_flag("--json", *as_json, "{\"dead\":0,…,\"halts\":[…]}");
   stats_command->callback(
       [counted, as_json, &action] { action = [=] { return stats(*counted, *as_json); }; });
 
