@@ -13,6 +13,7 @@
 #include "cli/job_text.h"
 #include "cli/jobs_bulk.h"
 #include "cli/jobs_commands.h"
+#include "cli/lineage.h"
 #include "core/json.h"
 
 namespace deskwire::cli {
@@ -65,11 +66,21 @@ int show(const ShowOptions& options) {
   return with_jobs(options.config, [&](JobAccess& access) -> int {
     const auto job = access.store().get(JobId(options.id));
     if (!job) return report(job.error());
+    const auto line = lineage_of(access.store(), *job);
+    if (!line) return report(line.error());
     if (options.json) {
-      std::cout << dump_json(to_json(*job, options.payload)) << '\n';
+      json out = to_json(*job, options.payload);
+      out["line"] = lineage_json(*line);
+      std::cout << dump_json(out) << '\n';
       return kDone;
     }
-    job_details(*job, access.clock().wall_ms()).print(std::cout);
+    const std::int64_t now_ms = access.clock().wall_ms();
+    job_details(*job, now_ms).print(std::cout);
+    const Table table = lineage_table(*line, *job, now_ms);
+    if (!table.empty()) {
+      std::cout << '\n';
+      table.print(std::cout, terminal_width());
+    }
     if (options.payload) std::cout << "\n" << printable(job->payload) << '\n';
     return kDone;
   });
@@ -198,6 +209,7 @@ void add_jobs(CLI::App& app, Action& action) {
   add_jobs_why(*command, action);
   add_jobs_halts(*command, action);
   add_jobs_audit(*command, action);
+  add_jobs_tail(*command, action);
 }
 
 }  // namespace deskwire::cli

@@ -13,6 +13,7 @@ namespace deskwire::cli {
 // The subcommands of `deskwire jobs`, a file each; command_jobs.cc adds them.
 void add_jobs_halts(CLI::App& jobs, Action& action);
 void add_jobs_why(CLI::App& jobs, Action& action);
+void add_jobs_tail(CLI::App& jobs, Action& action);
 void add_jobs_audit(CLI::App& jobs, Action& action);
 
 /// `--actor` and `--reason` of every command that changes something.

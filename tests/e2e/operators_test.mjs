@@ -136,8 +136,8 @@ test("dead replies: a forecast, a bulk replay that is killed and gone on with, o
   const done = await deskwire.cli(["jobs", "replay", "--batch", batch]);
   assert.equal(done.code, 1);
   assert.match(done.stderr, /it is done/);
-  const nothing = await deskwire.cli(["jobs", "replay", ...filter, "--json"]);
-  assert.equal(nothing.code, 0, "the superseded one is the newest now that the other was replayed");
+  const older = await deskwire.cli(["jobs", "replay", ...filter, "--json"]);
+  assert.equal(older.code, 0, "the superseded one is the newest now that the other was replayed");
 });
 
 test("a bulk replay is cancelled from elsewhere", async (t) => {
@@ -157,6 +157,31 @@ test("a bulk replay is cancelled from elsewhere", async (t) => {
   const outcome = JSON.parse(stdout);
   assert.equal(outcome.cancelled, true);
   assert.ok(outcome.left > 0 && outcome.done.length < 20);
+});
+
+test("a tail shows a message's job from its arrival to its reply", async (t) => {
+  const chatwoot = await FakeChatwoot.start(t);
+  const deskwire = await startedDeskwire(t, { sources: [chatwootSource(chatwoot.url)] });
+  const args = ["jobs", "tail", "--conversation", "7990", "--json", "--config", deskwire.configFile];
+  const tail = spawn(BINARY, args, { stdio: ["ignore", "pipe", "pipe"] });
+  t.after(() => tail.kill());
+  const said = new Recorder();
+  tail.stderr.setEncoding("utf8").on("data", (text) => said.push(text));
+  await said.until((text) => text.includes("Following"), "the tail");
+  const seen = new Recorder();
+  let rest = "";
+  tail.stdout.setEncoding("utf8").on("data", (text) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop();
+    lines.forEach((line) => seen.push(JSON.parse(line)));
+  });
+  await post(deskwire, incomingMessage({ conversation: 7991, id: 57_991 }));
+  const { answer } = await post(deskwire, incomingMessage({ conversation: 7990, id: 57_990, content: "private words" }));
+  const end = await seen.until(({ state }) => state === "completed", "the end");
+  assert.equal(end.id, answer.job);
+  assert.equal(end.outcome, "replied");
+  assert.ok(seen.items.every(({ conversation }) => conversation === "7990"));
+  assert.ok(!JSON.stringify(seen.items).includes("private words"));
 });
 
 test("what cannot be understood or reached has its own exit code", async (t) => {

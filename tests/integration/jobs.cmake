@@ -4,6 +4,7 @@ deskwire_add_tests(NAME integration_jobs LABEL integration
     integration/job_keys_redis_test.cc
     integration/job_store_faults_redis_test.cc
     integration/job_store_redis_test.cc
+    integration/job_tail_redis_test.cc
     integration/replay_batches_redis_test.cc
     support/job_store_conformance.cc
     support/job_store_debounce_conformance.cc
