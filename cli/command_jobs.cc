@@ -208,6 +208,7 @@ void add_jobs(CLI::App& app, Action& action) {
   add_bulk(*command, "drop", "Cancel jobs that wait or are dead", BulkVerb::kDrop, action);
   add_jobs_why(*command, action);
   add_jobs_halts(*command, action);
+  add_jobs_fsck(*command, action);
   add_jobs_audit(*command, action);
   add_jobs_tail(*command, action);
 }

@@ -14,6 +14,7 @@ namespace deskwire::cli {
 void add_jobs_halts(CLI::App& jobs, Action& action);
 void add_jobs_why(CLI::App& jobs, Action& action);
 void add_jobs_tail(CLI::App& jobs, Action& action);
+void add_jobs_fsck(CLI::App& jobs, Action& action);
 void add_jobs_audit(CLI::App& jobs, Action& action);
 
 /// `--actor` and `--reason` of every command that changes something.

@@ -108,6 +108,29 @@ const Script& batch() {
   return script;
 }
 
+const Script& fsck_lanes() {
+  static const Script script("fsck_lanes.lua", {ChannelLog::time_prefix(), kLanesLua},
+                             kFsckLanesLua);
+  return script;
+}
+
+const Script& fsck_jobs() {
+  static const Script script("fsck_jobs.lua", {ChannelLog::time_prefix(), kLanesLua}, kFsckJobsLua);
+  return script;
+}
+
+const Script& fsck_finished() {
+  static const Script script("fsck_finished.lua", {ChannelLog::time_prefix(), kLanesLua},
+                             kFsckFinishedLua);
+  return script;
+}
+
+const Script& fsck_counts() {
+  static const Script script("fsck_counts.lua", {ChannelLog::time_prefix(), kLanesLua},
+                             kFsckCountsLua);
+  return script;
+}
+
 const Script& counts() {
   static const Script script("counts.lua", std::string(kCountsLua));
   return script;

@@ -8,7 +8,9 @@
 
 #include "core/channel.h"
 #include "jobs/effects.h"
+#include "jobs/fsck.h"
 #include "jobs/keys.h"
+#include "jobs/replay_batches.h"
 #include "tests/support/catch.h"
 #include "tests/support/redis_job_harness.h"
 
@@ -86,6 +88,14 @@ void play_all(LaneDriver& lane) {
   REQUIRE(lane.operators().look(kLane, JobId(id)));
   REQUIRE(lane.operators().last_finished(kLane));
   REQUIRE(lane.operators().audit({}));
+  redis::Client& client = static_cast<RedisJobHarness&>(lane.harness()).client();
+  SystemClock clock;
+  ReplayBatches batches(client, clock, {});
+  const std::vector<Job> dead = {lane.job(id)};
+  REQUIRE(batches.prospects(dead));
+  ReplayBatch batch = batches.create(dead, false, ann).value();
+  REQUIRE(batches.replay(batch, dead.front().id));
+  REQUIRE(fsck(client, false, ann));
   REQUIRE(lane.store().list({}));
   REQUIRE(lane.store().counts());
 }

@@ -1,6 +1,7 @@
 deskwire_add_tests(NAME integration_jobs LABEL integration
   SOURCES
     integration/dispatcher_redis_test.cc
+    integration/fsck_redis_test.cc
     integration/job_keys_redis_test.cc
     integration/job_store_faults_redis_test.cc
     integration/job_store_redis_test.cc
