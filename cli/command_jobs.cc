@@ -68,16 +68,20 @@ int show(const ShowOptions& options) {
     if (!job) return report(job.error());
     const auto line = lineage_of(access.store(), *job);
     if (!line) return report(line.error());
+    const auto history = access.operators().history(job->id);
+    if (!history) return report(history.error());
     if (options.json) {
       json out = to_json(*job, options.payload);
+      out["history"] = to_json(*history);
       out["line"] = lineage_json(*line);
       std::cout << dump_json(out) << '\n';
       return kDone;
     }
     const std::int64_t now_ms = access.clock().wall_ms();
     job_details(*job, now_ms).print(std::cout);
-    const Table table = lineage_table(*line, *job, now_ms);
-    if (!table.empty()) {
+    for (const Table& table :
+         {history_table(*history, now_ms), lineage_table(*line, *job, now_ms)}) {
+      if (table.empty()) continue;
       std::cout << '\n';
       table.print(std::cout, terminal_width());
     }

@@ -81,6 +81,30 @@ std::string job_line(const jobs::Job& job, std::int64_t now_ms) {
   return happened.empty() ? line : line + "  " + happened;
 }
 
+Table history_table(const std::vector<jobs::PastAttempt>& history, std::int64_t now_ms) {
+  Table table({"ATTEMPT", "ENDED", "TOOK", "WORKER", "WHAT HAPPENED"});
+  for (const jobs::PastAttempt& one : history) {
+    const bool timed = one.started_ms > 0 && one.ended_ms >= one.started_ms;
+    table.add(
+        {std::to_string(one.number), age(one.ended_ms, now_ms) + " ago",
+         timed ? std::to_string(one.ended_ms - one.started_ms) + " ms" : "-", one.worker,
+         one.error_message.empty() ? one.error_code : one.error_code + ": " + one.error_message});
+  }
+  return table;
+}
+
+json to_json(const std::vector<jobs::PastAttempt>& history) {
+  json items = json::array();
+  for (const jobs::PastAttempt& one : history) {
+    items.push_back({{"attempt", one.number},
+                     {"started_at_ms", time_or_null(one.started_ms)},
+                     {"ended_at_ms", time_or_null(one.ended_ms)},
+                     {"worker", text_or_null(one.worker)},
+                     {"error", {{"code", one.error_code}, {"message", one.error_message}}}});
+  }
+  return items;
+}
+
 Table job_details(const jobs::Job& job, std::int64_t now_ms) {
   Table table({"job", job.id.str()});
   const auto row = [&table](const char* name, const std::string& value) {

@@ -7,6 +7,7 @@
 
 #include "cli/table.h"
 #include "jobs/job.h"
+#include "jobs/operator_store.h"
 
 namespace deskwire::cli {
 
@@ -23,6 +24,10 @@ std::string what_happened(const jobs::Job& job);
 
 /// "01J…  reply  42  running  2/8  on w-7": one change, on a line.
 std::string job_line(const jobs::Job& job, std::int64_t now_ms);
+
+/// How a job's attempts failed.
+Table history_table(const std::vector<jobs::PastAttempt>& history, std::int64_t now_ms);
+nlohmann::json to_json(const std::vector<jobs::PastAttempt>& history);
 
 /// One job as lines of `name  value`.
 Table job_details(const jobs::Job& job, std::int64_t now_ms);

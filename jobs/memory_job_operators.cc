@@ -118,6 +118,20 @@ LaneView MemoryJobShard::look(const std::string& lane, const JobId& job, std::in
   return view;
 }
 
+void MemoryJobShard::note_attempt(Record& record, const std::string& code,
+                                  const std::string& message, std::int64_t now) {
+  constexpr std::size_t kKept = 10;
+  std::vector<PastAttempt>& history = record.history;
+  history.push_back({record.job.leased_at_ms, now, record.job.attempt, record.job.worker, code,
+                     kept_error_message(message)});
+  if (history.size() > kKept) history.erase(history.begin());
+}
+
+std::vector<PastAttempt> MemoryJobShard::history(const JobId& id) const {
+  const auto found = jobs_.find(id);
+  return found == jobs_.end() ? std::vector<PastAttempt>() : found->second.history;
+}
+
 std::optional<Job> MemoryJobShard::last_finished(const std::string& lane) const {
   std::optional<Job> last;
   for (const auto& [id, record] : jobs_) {

@@ -182,6 +182,7 @@ FailResult MemoryJobShard::fail(const FailRequest& request, std::int64_t now) {
   const auto effect = effects_.find(request.void_effect);
   if (effect != effects_.end() && !effect->second.done) effects_.erase(effect);
 
+  note_attempt(*record, request.error_code, request.error_message, now);
   Job& job = record->job;
   const bool exhausted =
       request.failure == FailureClass::kRetryable && job.attempt >= job.max_attempts;
@@ -263,6 +264,7 @@ void MemoryJobShard::reclaim(BeatResult& result, std::int64_t now) {
   std::reverse(expired.begin(), expired.end());
   for (const auto& [expiry, lane] : expired) {
     Record& record = jobs_[lanes_[lane].front()];
+    note_attempt(record, "lease_lost", "its lease ran out", now);
     ++record.job.crashes;
     if (record.job.crashes >= limits_.max_crashes) {
       bury(record, "poison", "its lease ran out " + std::to_string(record.job.crashes) + " times",

@@ -63,13 +63,15 @@ class MemoryJobShard {
   /// @return False: it was cancelled before.
   Result<bool> drop(const JobId& id, std::int64_t now);
   LaneView look(const std::string& lane, const JobId& job, std::int64_t now) const;
+  std::vector<PastAttempt> history(const JobId& id) const;
   std::optional<Job> last_finished(const std::string& lane) const;
 
  private:
   struct Record {
     Job job;
     std::int64_t token = 0;
-    std::string effect;  ///< Opened by an intent of this job; empty: none.
+    std::vector<PastAttempt> history;  ///< Oldest first.
+    std::string effect;                ///< Opened by an intent of this job; empty: none.
     bool takes_more = false;
     std::vector<std::string> more;  ///< Payloads of messages that joined.
   };
@@ -115,6 +117,8 @@ class MemoryJobShard {
   void trim(std::int64_t now);
   std::int64_t next_due() const;
   std::optional<Halt> halt_of(HaltScope scope, const std::string& name) const;
+  static void note_attempt(Record& record, const std::string& code, const std::string& message,
+                           std::int64_t now);
   bool hold(const std::string& lane, const Job& head);
   std::int64_t oldest_waiting() const;
   void erase(std::deque<JobId>& finished);

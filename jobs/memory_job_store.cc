@@ -224,6 +224,13 @@ Result<std::optional<Job>> MemoryJobStore::last_finished(const std::string& lane
   return impl_->of_lane(lane).last_finished(lane);
 }
 
+Result<std::vector<PastAttempt>> MemoryJobStore::history(const JobId& id) {
+  const Result<int> shard = shard_of_job(id);
+  if (!shard) return std::vector<PastAttempt>();
+  MutexLock lock(impl_->mutex);
+  return impl_->shard_at(*shard).history(id);
+}
+
 Result<std::vector<AuditEntry>> MemoryJobStore::audit(const AuditFilter& filter) {
   MutexLock lock(impl_->mutex);
   std::vector<AuditEntry> entries;

@@ -49,6 +49,7 @@ class MemoryJobStore final : public JobStore, public OperatorStore {
   Status drop(const JobId& id, const Operator& by) override;
   Result<LaneView> look(const std::string& lane, const JobId& job) override;
   Result<std::optional<Job>> last_finished(const std::string& lane) override;
+  Result<std::vector<PastAttempt>> history(const JobId& id) override;
   Result<std::vector<AuditEntry>> audit(const AuditFilter& filter) override;
 
   /// Every event appended so far, oldest first; of a `once` event the first only.

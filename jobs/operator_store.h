@@ -52,6 +52,16 @@ struct LaneView {
   std::optional<Halt> parked;
 };
 
+/// How an attempt ended that did not complete its job.
+struct PastAttempt {
+  std::int64_t started_ms = 0;  ///< 0: unknown.
+  std::int64_t ended_ms = 0;
+  int number = 0;  ///< A deferred or lost attempt has the number of the next one.
+  std::string worker;
+  std::string error_code;  ///< "lease_lost": its process died or froze.
+  std::string error_message;
+};
+
 struct AuditEntry {
   std::int64_t at_ms = 0;  ///< Server time.
   std::string verb;        ///< retry, replay, drop, pause, resume, park, unpark, fsck
@@ -97,6 +107,9 @@ class OperatorStore {
   virtual Result<LaneView> look(const std::string& lane, const JobId& job) = 0;
   /// The lane's job that finished last, of those that are kept. Looks at a bounded number of them.
   virtual Result<std::optional<Job>> last_finished(const std::string& lane) = 0;
+
+  /// The newest ten, oldest first; empty for a job that never failed, or is gone.
+  virtual Result<std::vector<PastAttempt>> history(const JobId& id) = 0;
 
   /// Newest first.
   virtual Result<std::vector<AuditEntry>> audit(const AuditFilter& filter) = 0;

@@ -96,6 +96,28 @@ AuditEntry read_entry(const Reply& entry) {
   return read;
 }
 
+/// "<started>\n<ended>\n<number>\n<worker>\n<code>\n<message>".
+PastAttempt read_attempt(std::string_view text) {
+  const auto next = [&text] {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view part = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return part;
+  };
+  const auto number = [&next](auto& into) {
+    const std::string_view part = next();
+    std::from_chars(part.data(), part.data() + part.size(), into);
+  };
+  PastAttempt attempt;
+  number(attempt.started_ms);
+  number(attempt.ended_ms);
+  number(attempt.number);
+  attempt.worker = next();
+  attempt.error_code = next();
+  attempt.error_message = text;
+  return attempt;
+}
+
 std::string text_of(const HaltTarget& target) {
   const std::string about(about_of(target.scope));
   return target.name.empty() ? about : about + "=" + target.name;
@@ -246,6 +268,16 @@ Result<std::optional<Job>> RedisOperatorStore::last_finished(const std::string& 
     }
   }
   return last;
+}
+
+Result<std::vector<PastAttempt>> RedisOperatorStore::history(const JobId& id) {
+  std::vector<PastAttempt> attempts;
+  const Result<int> shard = shard_of_job(id);
+  if (!shard) return attempts;
+  const Result<Reply> reply = client_.call({"LRANGE", keys::history(*shard, id), "0", "-1"});
+  if (!reply) return fail(Error(reply.error()).prefixed("history of job=" + id.str()));
+  for (const Reply& entry : reply->items) attempts.push_back(read_attempt(entry.text));
+  return attempts;
 }
 
 Result<std::vector<AuditEntry>> RedisOperatorStore::audit(const AuditFilter& filter) {

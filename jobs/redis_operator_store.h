@@ -18,6 +18,7 @@ class RedisOperatorStore final : public OperatorStore {
   Status drop(const JobId& id, const Operator& by) override;
   Result<LaneView> look(const std::string& lane, const JobId& job) override;
   Result<std::optional<Job>> last_finished(const std::string& lane) override;
+  Result<std::vector<PastAttempt>> history(const JobId& id) override;
   Result<std::vector<AuditEntry>> audit(const AuditFilter& filter) override;
 
  private:

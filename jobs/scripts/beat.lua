@@ -46,12 +46,15 @@ local function reclaim(spares)
     local lane = expired[i]
     local id = redis.call('LINDEX', P .. 'l:' .. lane, 0)
     local job = id and
-      redis.call('HMGET', P .. 'j:' .. id, 's', 'k', 'root', 'fx', 'ma', 'a', 'cr')
+      redis.call('HMGET', P .. 'j:' .. id, 's', 'k', 'root', 'fx', 'ma', 'a', 'cr', 'w', 'at')
     if not job or job[1] ~= 'r' then
       redis.call('ZREM', P .. 'lease', lane)
       place(lane)
     else
       local crashes = (tonumber(job[7] or 0) or 0) + 1
+      if crashes < max_crashes or buried < spares then
+        note_attempt(id, job[9], job[6] or '1', job[8], 'lease_lost', 'its lease ran out')
+      end
       if crashes < max_crashes then
         hand_back(id, lane, job[6], 'cr', crashes)
         reclaimed = reclaimed + 1
@@ -94,6 +97,7 @@ local function forget(set, ids)
     keys[#keys + 1] = P .. 'j:' .. id
     keys[#keys + 1] = P .. 'p:' .. id
     keys[#keys + 1] = P .. 'q:' .. id
+    keys[#keys + 1] = P .. 'h:' .. id
   end
   redis.call('ZREM', set, unpack(ids))
   redis.call('UNLINK', unpack(keys))

@@ -117,6 +117,7 @@ if #finished > 0 then
       keys[#keys + 1] = P .. 'j:' .. old[i]
       keys[#keys + 1] = P .. 'p:' .. old[i]
       keys[#keys + 1] = P .. 'q:' .. old[i]
+      keys[#keys + 1] = P .. 'h:' .. old[i]
     end
     redis.call('UNLINK', unpack(keys))
   end

@@ -351,6 +351,41 @@ TEST_CASE("the job that finished last in a lane is found", "[jobs][why]") {
   CHECK(last != lease.id.str());
 }
 
+TEST_CASE("a job remembers how its last ten attempts failed", "[jobs][history]") {
+  LaneLimits limits;
+  limits.lease = Milliseconds{20};
+  LaneDriver lane(limits);
+  EnqueueRequest request = lane.request(kLane);
+  request.max_attempts = 100;
+  const std::string id = lane.enqueue(request).job;
+  CHECK(lane.operators().history(JobId(id)).value().empty());
+  lane.take_one(kLane);
+  lane.harness().pass(Milliseconds{21});
+  REQUIRE(lane.beat(kLane).reclaimed == 1);
+  for (int i = 0; i < 10; ++i) {
+    lane.fail(lane.take_one(kLane), i == 9 ? FailureClass::kPermanent : FailureClass::kRetryable,
+              Milliseconds{0}, i == 9 ? "unauthorized" : "timeout");
+    lane.beat(kLane);
+    if (i != 0) continue;
+    const auto history = lane.operators().history(JobId(id)).value();
+    REQUIRE(history.size() == 2);
+    CHECK(history[0].error_code == "lease_lost");
+    CHECK(history[0].number == 1);
+    CHECK(history[1].error_code == "timeout");
+    CHECK(history[1].error_message == "it did not work");
+    CHECK(history[1].number == 1);
+    CHECK(history[1].worker == "w-test");
+    CHECK(history[1].started_ms > 0);
+    CHECK(history[1].ended_ms >= history[1].started_ms);
+  }
+  const auto history = lane.operators().history(JobId(id)).value();
+  REQUIRE(history.size() == 10);
+  CHECK(history[0].error_code == "timeout");
+  CHECK(history[9].error_code == "unauthorized");
+  CHECK(history[9].number == 10);
+  CHECK(lane.operators().history(JobId("garbage")).value().empty());
+}
+
 TEST_CASE("every change leaves an entry that says who and why, and a repeat leaves none",
           "[jobs][audit]") {
   LaneDriver lane;
