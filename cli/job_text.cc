@@ -105,6 +105,13 @@ json to_json(const std::vector<jobs::PastAttempt>& history) {
   return items;
 }
 
+json to_json(const LookedUpReason& found) {
+  return {{"job", text_or_null(found.job.str())},
+          {"conversation", found.conversation},
+          {"state", found.reason.state},
+          {"why", found.reason.why}};
+}
+
 Table job_details(const jobs::Job& job, std::int64_t now_ms) {
   Table table({"job", job.id.str()});
   const auto row = [&table](const char* name, const std::string& value) {

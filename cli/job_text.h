@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/reason_look_up.h"
 #include "cli/table.h"
 #include "jobs/job.h"
 #include "jobs/operator_store.h"
@@ -28,6 +29,9 @@ std::string job_line(const jobs::Job& job, std::int64_t now_ms);
 /// How a job's attempts failed.
 Table history_table(const std::vector<jobs::PastAttempt>& history, std::int64_t now_ms);
 nlohmann::json to_json(const std::vector<jobs::PastAttempt>& history);
+
+/// {"job","conversation","state","why"}.
+nlohmann::json to_json(const LookedUpReason& found);
 
 /// One job as lines of `name  value`.
 Table job_details(const jobs::Job& job, std::int64_t now_ms);

@@ -15,6 +15,7 @@
 #include "core/redis/redis_client.h"
 #include "core/result.h"
 #include "jobs/redis_job_store.h"
+#include "jobs/redis_operator_store.h"
 #include "publishers/gateway.h"
 #include "webhooks/receiver.h"
 
@@ -64,6 +65,7 @@ class Server {
   redis::Client client_;
   ChannelLog log_;
   jobs::RedisJobStore store_;
+  jobs::RedisOperatorStore operators_;
   std::optional<publishers::Gateway> gateway_;
   std::optional<WorkerRole> worker_;
   std::optional<webhooks::Receiver> receiver_;
