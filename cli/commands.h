@@ -21,6 +21,7 @@ void add_doctor(CLI::App& app, Action& action);
 void add_token(CLI::App& app, Action& action);
 void add_send(CLI::App& app, Action& action);
 void add_jobs(CLI::App& app, Action& action);
+void add_completion(CLI::App& app, Action& action);
 void add_watch(CLI::App& app, Action& action);
 
 }  // namespace deskwire::cli

@@ -1,11 +1,13 @@
 // What operators do with the command line: pause, ask why, replay thousands, stop half-way.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 
-import { BINARY, chatwootSource, runDeskwire, startedDeskwire } from "./support/deskwire.mjs";
+import { BINARY, chatwootSource, runDeskwire, startedDeskwire, temporaryDirectory } from "./support/deskwire.mjs";
 import { FakeChatwoot } from "./support/fake_chatwoot.mjs";
 import { eventually, Recorder } from "./support/waiting.mjs";
 import { incomingMessage, post } from "./support/webhooks.mjs";
@@ -182,6 +184,26 @@ test("a tail shows a message's job from its arrival to its reply", async (t) => 
   assert.equal(end.outcome, "replied");
   assert.ok(seen.items.every(({ conversation }) => conversation === "7990"));
   assert.ok(!JSON.stringify(seen.items).includes("private words"));
+});
+
+test("a shell completes commands, options and states", async (t) => {
+  const directory = temporaryDirectory(t);
+  const script = await runDeskwire(["completion", "bash"]);
+  assert.equal(script.code, 0, script.stderr);
+  const file = join(directory, "deskwire.bash");
+  writeFileSync(file, script.stdout);
+  const complete = (...words) => {
+    const ask = `source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _deskwire; echo "\${COMPREPLY[*]}"`;
+    return execFileSync("bash", ["-c", ask, file, ...words], { encoding: "utf8" }).trim().split(" ");
+  };
+  assert.deepEqual(complete("deskwire", "jo"), ["jobs"]);
+  assert.deepEqual(complete("deskwire", "jobs", "un"), ["unpark"]);
+  assert.deepEqual(complete("deskwire", "jobs", "replay", "--dr"), ["--dry-run"]);
+  assert.deepEqual(complete("deskwire", "jobs", "pause", "--k"), ["--kind"]);
+  assert.deepEqual(complete("deskwire", "jobs", "ls", "--state", "de"), ["dead"]);
+  assert.ok(!complete("deskwire", "serve", "--").includes("--echo"), "hidden options stay hidden");
+  assert.match((await runDeskwire(["completion", "zsh"])).stdout, /^#compdef deskwire\n/);
+  assert.equal((await runDeskwire(["completion", "fish"])).code, 2);
 });
 
 test("what cannot be understood or reached has its own exit code", async (t) => {
