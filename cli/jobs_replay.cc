@@ -57,6 +57,7 @@ int dry_run(const std::vector<Forecast>& forecasts, const BulkOptions& options,
   }
   if (forecasts.size() <= kListed) {
     std::vector<jobs::Job> jobs;
+    jobs.reserve(forecasts.size());
     for (const Forecast& one : forecasts) jobs.push_back(one.job);
     job_table(jobs, now_ms).print(std::cout, terminal_width());
     std::cout << '\n';
@@ -90,7 +91,7 @@ class BatchRun {
         progress.show(batch_.total - batch_.left + outcome_.done.size() - done_before);
       }
       const std::size_t replayed = outcome_.done.size() - done_before;
-      const Status noted = batches_.advance(batch_, ids->size(), replayed, ids->size() - replayed);
+      Status noted = batches_.advance(batch_, ids->size(), replayed, ids->size() - replayed);
       if (!noted) return noted;
     }
     return {};

@@ -25,6 +25,7 @@ constexpr std::size_t kAskedAtOnce = 500;
 
 std::vector<std::string> job_prefixes() {
   std::vector<std::string> prefixes;
+  prefixes.reserve(kShardCount);
   for (int shard = 0; shard < kShardCount; ++shard) prefixes.push_back(keys::job(shard, JobId()));
   return prefixes;
 }

@@ -44,6 +44,7 @@ void take(const Reply& found, std::vector<Job>& jobs) {
 Status list_live(redis::Client& client, const JobFilter& filter, const std::vector<int>& shards,
                  std::vector<Job>& jobs) {
   std::vector<ShardCall> calls;
+  calls.reserve(shards.size());
   for (const int shard : shards) {
     calls.push_back({shard,
                      {filter.state ? letter_of(*filter.state) : std::string("asrt"), filter.kind,
@@ -67,9 +68,11 @@ Status list_finished(redis::Client& client, const JobFilter& filter, const char*
     std::size_t wanted;
   };
   std::vector<Cursor> open;
+  open.reserve(shards.size());
   for (const int shard : shards) open.push_back({shard, "+inf", "", filter.limit});
   while (!open.empty()) {
     std::vector<ShardCall> calls;
+    calls.reserve(open.size());
     for (const Cursor& cursor : open) {
       calls.push_back(
           {cursor.shard,
@@ -96,6 +99,7 @@ Status list_finished(redis::Client& client, const JobFilter& filter, const char*
 
 Result<std::vector<Job>> RedisJobStore::list(const JobFilter& filter) {
   std::vector<int> shards;
+  shards.reserve(kShardCount);
   for (int shard = 0; shard < kShardCount; ++shard) shards.push_back(shard);
   if (!filter.lane.empty()) shards = {shard_of_lane(filter.lane)};
   std::vector<Job> jobs;

@@ -113,6 +113,7 @@ Result<std::vector<Reply>> run_on(redis::Client& client, const redis::Script& sc
 Result<std::vector<Reply>> run_everywhere(redis::Client& client, const redis::Script& script,
                                           const std::vector<std::string>& args) {
   std::vector<ShardCall> calls;
+  calls.reserve(kShardCount);
   for (int shard = 0; shard < kShardCount; ++shard) calls.push_back({shard, args});
   return run_on(client, script, calls);
 }

@@ -130,7 +130,7 @@ Result<bool> on_shards_of(const HaltTarget& target, One one) {
   if (!global) return one(shard_of_lane(target.name), true);
   bool changed = false;
   for (int shard = 0; shard < kShardCount; ++shard) {
-    const Result<bool> done = one(shard, !changed);
+    Result<bool> done = one(shard, !changed);
     if (!done) return done;
     changed = changed || *done;
   }
