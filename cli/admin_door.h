@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/jobs_door.h"
 #include "cli/task_thread.h"
 #include "config/config.h"
 #include "core/clock.h"
@@ -24,10 +25,7 @@ namespace deskwire::cli {
 ///   GET  /healthz                       200 while the process lives
 ///   GET  /readyz                        200 while Redis answers and no stop has begun, else 503
 ///   GET  /metrics                       Prometheus text; jobs by state at most a second old
-///   GET  /v1/jobs?state&kind&conversation&error&since&limit
-///   GET  /v1/jobs/{id}[?payload=1]
-///   POST /v1/jobs/{id}/retry            {}
-///   POST /v1/jobs/{id}/replay           {"again":false,"reason":"…"} -> {"job":"01J…"}
+///   /v1/jobs…                           jobs_door.h
 ///   /v1/deliveries…                     delivery_routes.h
 ///
 /// With config admin.key everything but /healthz and /readyz needs it as bearer token. Without one
@@ -44,7 +42,8 @@ class AdminDoor {
 
   /// @param roles  Names of what this process does, shown by /readyz.
   AdminDoor(const config::Admin& settings, std::vector<std::string> roles, redis::Client& client,
-            jobs::JobStore& store, const Clock& clock, Metrics& metrics, Routes more = nullptr);
+            jobs::JobStore& store, jobs::OperatorStore& operators, const Clock& clock,
+            Metrics& metrics, Routes more = nullptr);
   ~AdminDoor();  ///< Calls stop().
   AdminDoor(const AdminDoor&) = delete;
   AdminDoor& operator=(const AdminDoor&) = delete;
@@ -60,10 +59,6 @@ class AdminDoor {
   bool may_pass(const net::HttpRequest& request) const;
   net::HttpResponse answer(const net::HttpRequest& request);
   net::HttpResponse readiness();
-  net::HttpResponse list_jobs(const net::HttpRequest& request);
-  net::HttpResponse show_job(const net::HttpRequest& request, const JobId& id);
-  net::HttpResponse change_job(const net::HttpRequest& request, const JobId& id,
-                               std::string_view verb);
   void refresh_job_gauges();
 
   const config::Admin settings_;
@@ -72,6 +67,7 @@ class AdminDoor {
   jobs::JobStore& store_;
   const Clock& clock_;
   Metrics& metrics_;
+  JobsDoor jobs_;
   const Routes more_;
   std::atomic<bool> ready_{true};
   MonotonicTime gauges_read_{};  ///< "admin-work" thread only.

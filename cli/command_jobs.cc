@@ -7,10 +7,13 @@
 #include "cli/commands.h"
 #include "cli/config_choice.h"
 #include "cli/exit_code.h"
+#include "cli/halt_text.h"
 #include "cli/job_access.h"
 #include "cli/job_selection.h"
 #include "cli/job_text.h"
 #include "cli/jobs_bulk.h"
+#include "cli/jobs_commands.h"
+#include "cli/lineage.h"
 #include "core/json.h"
 
 namespace deskwire::cli {
@@ -30,16 +33,6 @@ struct ShowOptions {
   bool payload = false;
   bool json = false;
 };
-
-/// Opens the store and runs `use` with it.
-template <typename Use>
-int with_jobs(const ConfigChoice& choice, Use use) {
-  const auto config = load_config(choice);
-  if (!config) return report(config.error());
-  const auto access = JobAccess::open(*config);
-  if (!access) return report(access.error());
-  return use(**access);
-}
 
 int list(const ListOptions& options) {
   const std::int64_t now_ms = SystemClock().wall_ms();
@@ -73,11 +66,25 @@ int show(const ShowOptions& options) {
   return with_jobs(options.config, [&](JobAccess& access) -> int {
     const auto job = access.store().get(JobId(options.id));
     if (!job) return report(job.error());
+    const auto line = lineage_of(access.store(), *job);
+    if (!line) return report(line.error());
+    const auto history = access.operators().history(job->id);
+    if (!history) return report(history.error());
     if (options.json) {
-      std::cout << dump_json(to_json(*job, options.payload)) << '\n';
+      json out = to_json(*job, options.payload);
+      out["history"] = to_json(*history);
+      out["line"] = lineage_json(*line);
+      std::cout << dump_json(out) << '\n';
       return kDone;
     }
-    job_details(*job, access.clock().wall_ms()).print(std::cout);
+    const std::int64_t now_ms = access.clock().wall_ms();
+    job_details(*job, now_ms).print(std::cout);
+    for (const Table& table :
+         {history_table(*history, now_ms), lineage_table(*line, *job, now_ms)}) {
+      if (table.empty()) continue;
+      std::cout << '\n';
+      table.print(std::cout, terminal_width());
+    }
     if (options.payload) std::cout << "\n" << printable(job->payload) << '\n';
     return kDone;
   });
@@ -87,8 +94,12 @@ int stats(const ConfigChoice& config, bool as_json) {
   return with_jobs(config, [&](JobAccess& access) -> int {
     const auto counts = access.store().counts();
     if (!counts) return report(counts.error());
+    const auto halts = access.operators().halts();
+    if (!halts) return report(halts.error());
     if (as_json) {
-      std::cout << dump_json(json(*counts)) << '\n';
+      json out(*counts);
+      out["halts"] = to_json(*halts);
+      std::cout << dump_json(out) << '\n';
       return kDone;
     }
     Table table({"STATE", "JOBS"});
@@ -98,8 +109,37 @@ int stats(const ConfigChoice& config, bool as_json) {
       table.add({state, std::to_string(found == counts->end() ? 0 : found->second)});
     }
     table.print(std::cout);
+    const std::int64_t now_ms = access.clock().wall_ms();
+    for (const jobs::Halt& halt : *halts) {
+      std::cout << '\n' << name_of(halt.target) << ": " << halt_text(halt, now_ms);
+    }
+    if (!halts->empty()) std::cout << '\n';
     return kDone;
   });
+}
+
+/// What the parser alone cannot say.
+void check_choice(const BulkOptions& options) {
+  const bool chosen = !options.ids.empty() || options.filter.any();
+  if (!options.batch.empty() || !options.cancel.empty()) {
+    if (chosen || options.dry_run) {
+      throw CLI::ValidationError("--batch and --cancel", "go with no job, filter or --dry-run");
+    }
+    return;
+  }
+  if (!chosen) throw CLI::RequiredError("A job's id or a filter");
+  if (options.verb == BulkVerb::kDrop && options.filter.any() && options.filter.state.empty()) {
+    throw CLI::RequiredError("With filters, --state");
+  }
+}
+
+int run(const ConfigChoice& choice, const BulkOptions& options) {
+  const auto config = load_config(choice);
+  if (!config) return report(config.error());
+  const auto access = JobAccess::open(*config);
+  if (!access) return report(access.error());
+  if (options.verb == BulkVerb::kReplay) return run_replay(**access, *config, options);
+  return run_bulk(**access, options);
 }
 
 void add_bulk(CLI::App& command, const char* name, const char* help, BulkVerb verb,
@@ -115,28 +155,30 @@ void add_bulk(CLI::App& command, const char* name, const char* help, BulkVerb ve
   add_config_options(*sub, options->config);
   add_filter_options(*sub, options->bulk.filter, kBulkLimit);
   sub->add_option("id", options->bulk.ids, "Jobs, besides those that the filters find");
-  sub->add_flag("--dry-run", options->bulk.dry_run, "Only list what would be done");
+  sub->add_flag("--dry-run", options->bulk.dry_run,
+                verb == BulkVerb::kReplay ? "Only say what each replay would come to"
+                                          : "Only list what would be done");
   sub->add_flag("--json", options->bulk.json, "Result as JSON");
+  sub->add_option("--rate", options->bulk.rate, "At most so many a second; 0: no limit")
+      ->check(CLI::Range(std::size_t{0}, std::size_t{100000}))
+      ->capture_default_str();
+  add_operator_options(*sub, options->bulk.by);
   if (verb == BulkVerb::kReplay) {
     sub->add_flag("--again", options->bulk.again,
                   "Post anew what was posted already; without it a replay never repeats a reply");
-    sub->add_option("--reason", options->bulk.reason, "Why, for the audit");
+    auto* batch = sub->add_option("--batch", options->bulk.batch, "Go on with this bulk replay");
+    sub->add_option("--cancel", options->bulk.cancel, "Stop this bulk replay")->excludes(batch);
   }
   sub->callback([options, &action] {
-    if (options->bulk.ids.empty() && !options->bulk.filter.any()) {
-      throw CLI::RequiredError("A job's id or a filter");
-    }
-    action = [options] {
-      return with_jobs(options->config,
-                       [&](JobAccess& access) { return run_bulk(access, options->bulk); });
-    };
+    check_choice(options->bulk);
+    action = [options] { return run(options->config, options->bulk); };
   });
 }
 
 }  // namespace
 
 void add_jobs(CLI::App& app, Action& action) {
-  auto* command = app.add_subcommand("jobs", "Look at jobs, retry and replay them");
+  auto* command = app.add_subcommand("jobs", "Look at jobs, and change what becomes of them");
   command->require_subcommand(1);
 
   auto listed = std::make_shared<ListOptions>();
@@ -156,9 +198,10 @@ void add_jobs(CLI::App& app, Action& action) {
 
   auto counted = std::make_shared<ConfigChoice>();
   auto as_json = std::make_shared<bool>(false);
-  auto* stats_command = command->add_subcommand("stats", "Count jobs by state");
+  auto* stats_command =
+      command->add_subcommand("stats", "Count jobs by state, and say what is paused or parked");
   add_config_options(*stats_command, *counted);
-  stats_command->add_flag("--json", *as_json, "{\"dead\":0,…}");
+  stats_command->add_flag("--json", *as_json, "{\"dead\":0,…,\"halts\":[…]}");
   stats_command->callback(
       [counted, as_json, &action] { action = [=] { return stats(*counted, *as_json); }; });
 
@@ -166,6 +209,12 @@ void add_jobs(CLI::App& app, Action& action) {
            action);
   add_bulk(*command, "replay", "Run dead or finished jobs anew, as new jobs", BulkVerb::kReplay,
            action);
+  add_bulk(*command, "drop", "Cancel jobs that wait or are dead", BulkVerb::kDrop, action);
+  add_jobs_why(*command, action);
+  add_jobs_halts(*command, action);
+  add_jobs_fsck(*command, action);
+  add_jobs_audit(*command, action);
+  add_jobs_tail(*command, action);
 }
 
 }  // namespace deskwire::cli

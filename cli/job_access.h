@@ -7,6 +7,8 @@
 #include "core/redis/redis_client.h"
 #include "core/result.h"
 #include "jobs/redis_job_store.h"
+#include "jobs/redis_operator_store.h"
+#include "jobs/replay_batches.h"
 
 namespace deskwire::cli {
 
@@ -28,16 +30,23 @@ class JobAccess {
   static Result<std::unique_ptr<JobAccess>> connect(const config::Config& config);
 
   jobs::JobStore& store() { return store_; }
+  jobs::OperatorStore& operators() { return operators_; }
+  jobs::ReplayBatches& batches() { return batches_; }
   redis::Client& client() { return client_; }
   const Clock& clock() const { return clock_; }
 
  private:
   JobAccess(const redis::Client::Options& options, const jobs::LaneLimits& limits)
-      : client_(options), store_(client_, clock_, limits) {}
+      : client_(options),
+        store_(client_, clock_, limits),
+        operators_(client_, limits),
+        batches_(client_, clock_, limits) {}
 
   SystemClock clock_;
   redis::Client client_;
   jobs::RedisJobStore store_;
+  jobs::RedisOperatorStore operators_;
+  jobs::ReplayBatches batches_;
 };
 
 }  // namespace deskwire::cli

@@ -4,8 +4,14 @@
 #include <algorithm>
 
 #include "cli/time_text.h"
+#include "core/channel.h"
 
 namespace deskwire::cli {
+
+std::string conversation_of_argument(const std::string& text) {
+  const std::string_view key = deskwire::conversation_of(text);
+  return key.empty() ? text : std::string(key);
+}
 
 void add_filter_options(CLI::App& command, FilterOptions& options, std::size_t limit) {
   options.limit = limit;
@@ -16,6 +22,7 @@ void add_filter_options(CLI::App& command, FilterOptions& options, std::size_t l
   command.add_option("--error", options.error, "Code of the last failure, such as rate_limited");
   command.add_option("--since", options.since,
                      "Made since then: 90s, 15m, 2h, 7d ago or 2026-11-21T10:00:00Z");
+  command.add_option("--until", options.until, "Made before then; as --since");
   command.add_option("--limit", options.limit, "At most so many")
       ->check(CLI::Range(std::size_t{1}, std::size_t{100000}))
       ->capture_default_str();
@@ -36,8 +43,13 @@ Result<jobs::JobFilter> read_filter(const FilterOptions& options, std::int64_t n
     if (!since) return fail(Error(since.error()).prefixed("--since"));
     filter.since_ms = *since;
   }
+  if (!options.until.empty()) {
+    const auto until = parse_since(options.until, now_ms);
+    if (!until) return fail(Error(until.error()).prefixed("--until"));
+    filter.until_ms = *until;
+  }
   filter.kind = options.kind;
-  filter.lane = options.conversation;
+  filter.lane = conversation_of_argument(options.conversation);
   filter.error_code = options.error;
   filter.limit = options.limit;
   return filter;

@@ -19,13 +19,17 @@ struct FilterOptions {
   std::string conversation;
   std::string error;
   std::string since;
+  std::string until;
   std::size_t limit = 100;
 
   bool any() const {
     return !state.empty() || !kind.empty() || !conversation.empty() || !error.empty() ||
-           !since.empty();
+           !since.empty() || !until.empty();
   }
 };
+
+/// A conversation's key as people write it: also as the name of its channel, `conversation:42`.
+std::string conversation_of_argument(const std::string& text);
 
 /// @param limit  Default of --limit.
 void add_filter_options(CLI::App& command, FilterOptions& options, std::size_t limit);

@@ -18,12 +18,6 @@ std::string attempts(const jobs::Job& job) {
   return std::to_string(job.attempt) + "/" + std::to_string(job.max_attempts);
 }
 
-std::string what_happened(const jobs::Job& job) {
-  if (!job.outcome.empty()) return job.outcome;
-  if (job.error_code.empty()) return job.worker.empty() ? "" : "on " + job.worker;
-  return job.error_message.empty() ? job.error_code : job.error_code + ": " + job.error_message;
-}
-
 std::string moment(std::int64_t unix_ms, std::int64_t now_ms) {
   if (unix_ms == 0) return "-";
   const std::string relative = age(unix_ms, now_ms);
@@ -31,6 +25,12 @@ std::string moment(std::int64_t unix_ms, std::int64_t now_ms) {
 }
 
 }  // namespace
+
+std::string what_happened(const jobs::Job& job) {
+  if (!job.outcome.empty()) return job.outcome;
+  if (job.error_code.empty()) return job.worker.empty() ? "" : "on " + job.worker;
+  return job.error_message.empty() ? job.error_code : job.error_code + ": " + job.error_message;
+}
 
 json to_json(const jobs::Job& job, bool with_payload) {
   json error = nullptr;
@@ -51,6 +51,8 @@ json to_json(const jobs::Job& job, bool with_payload) {
       {"outcome", text_or_null(job.outcome)},
       {"parent", text_or_null(job.parent.str())},
       {"root", text_or_null(job.root.str())},
+      {"replay", text_or_null(job.replay.str())},
+      {"leased_at_ms", time_or_null(job.leased_at_ms)},
   };
   if (with_payload) {
     auto payload = parse_json(job.payload);
@@ -66,6 +68,48 @@ Table job_table(const std::vector<jobs::Job>& jobs, std::int64_t now_ms) {
                age(job.created_at_ms, now_ms), what_happened(job)});
   }
   return table;
+}
+
+std::string job_line(const jobs::Job& job, std::int64_t now_ms) {
+  std::string line = job.id.str() + "  " + printable(job.kind) + "  " + printable(job.lane) + "  " +
+                     std::string(name_of(job.state)) + "  " + attempts(job);
+  const bool waits =
+      job.state == jobs::JobState::kScheduled || job.state == jobs::JobState::kRetryable;
+  if (waits) line += "  due " + age(job.due_at_ms, now_ms);
+  if (job.state == jobs::JobState::kRunning) return line + "  on " + printable(job.worker);
+  const std::string happened = printable(what_happened(job));
+  return happened.empty() ? line : line + "  " + happened;
+}
+
+Table history_table(const std::vector<jobs::PastAttempt>& history, std::int64_t now_ms) {
+  Table table({"ATTEMPT", "ENDED", "TOOK", "WORKER", "WHAT HAPPENED"});
+  for (const jobs::PastAttempt& one : history) {
+    const bool timed = one.started_ms > 0 && one.ended_ms >= one.started_ms;
+    table.add(
+        {std::to_string(one.number), age(one.ended_ms, now_ms) + " ago",
+         timed ? std::to_string(one.ended_ms - one.started_ms) + " ms" : "-", one.worker,
+         one.error_message.empty() ? one.error_code : one.error_code + ": " + one.error_message});
+  }
+  return table;
+}
+
+json to_json(const std::vector<jobs::PastAttempt>& history) {
+  json items = json::array();
+  for (const jobs::PastAttempt& one : history) {
+    items.push_back({{"attempt", one.number},
+                     {"started_at_ms", time_or_null(one.started_ms)},
+                     {"ended_at_ms", time_or_null(one.ended_ms)},
+                     {"worker", text_or_null(one.worker)},
+                     {"error", {{"code", one.error_code}, {"message", one.error_message}}}});
+  }
+  return items;
+}
+
+json to_json(const LookedUpReason& found) {
+  return {{"job", text_or_null(found.job.str())},
+          {"conversation", found.conversation},
+          {"state", found.reason.state},
+          {"why", found.reason.why}};
 }
 
 Table job_details(const jobs::Job& job, std::int64_t now_ms) {

@@ -27,6 +27,7 @@ int run(int argc, char** argv) {
   add_token(app, action);
   add_config(app, action);
   add_doctor(app, action);
+  add_completion(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

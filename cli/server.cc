@@ -59,7 +59,8 @@ Server::Server(const config::Config& config, const Roles& roles,
       client_(connection),
       confirmed_(confirmed_client(config.redis, connection)),
       log_(client_, lane_limits(config).log),
-      store_(client_, confirmed_ ? *confirmed_ : client_, clock_, lane_limits(config)) {
+      store_(client_, confirmed_ ? *confirmed_ : client_, clock_, lane_limits(config)),
+      operators_(client_, lane_limits(config)) {
   auto bus = connection;
   bus.name = "deskwire-bus";
   auto bell = connection;
@@ -71,7 +72,7 @@ Server::Server(const config::Config& config, const Roles& roles,
     worker_.emplace(config_, roles, client_, bell, log_, store_, clock_, metrics_);
   }
   if (roles.receiver) receiver_.emplace(config_, store_, clock_, metrics_);
-  admin_.emplace(config_.admin, roles.names(), client_, store_, clock_, metrics_,
+  admin_.emplace(config_.admin, roles.names(), client_, store_, operators_, clock_, metrics_,
                  delivery_routes(config_, store_, client_, clock_));
 }
 

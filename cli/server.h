@@ -16,6 +16,7 @@
 #include "core/redis/redis_client.h"
 #include "core/result.h"
 #include "jobs/redis_job_store.h"
+#include "jobs/redis_operator_store.h"
 #include "publishers/gateway.h"
 #include "webhooks/receiver.h"
 
@@ -38,8 +39,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   /// Connects, and refuses a Redis that would lose work or whose data is another version's. One
-  /// that does not answer yet is waited for later: deliveries wait in the spool and /readyz says 503
-  /// meanwhile.
+  /// that does not answer yet is waited for later: deliveries wait in the spool and /readyz says
+  /// 503 meanwhile.
   /// @errors kUnsupported, kInvalid: see check_redis_facts. kUnsupported, kCorrupt: see
   ///         jobs::claim_data_layout.
   Status connect();
@@ -69,6 +70,7 @@ class Server {
   std::unique_ptr<redis::Client> confirmed_;  ///< Only with redis.wait_replicas.
   ChannelLog log_;
   jobs::RedisJobStore store_;
+  jobs::RedisOperatorStore operators_;
   std::optional<publishers::Gateway> gateway_;
   std::optional<WorkerRole> worker_;
   std::optional<webhooks::Receiver> receiver_;

@@ -57,6 +57,30 @@ std::string age(std::int64_t unix_ms, std::int64_t now_ms) {
   return unix_ms <= now_ms ? duration(now_ms - unix_ms) : "in " + duration(unix_ms - now_ms);
 }
 
+std::string spoken(std::int64_t ms) {
+  constexpr std::array<const char*, 4> kNames = {" s", " min", " h", " days"};
+  std::size_t unit = 0;
+  for (std::size_t i = 0; i < kUnits.size(); ++i) {
+    if (ms >= 2 * kUnits.at(i).ms) unit = i;
+  }
+  return std::to_string(ms / kUnits.at(unit).ms) + kNames.at(unit);
+}
+
+std::string spoken_moment(std::int64_t unix_ms, std::int64_t now_ms) {
+  const std::int64_t ahead = unix_ms - now_ms;
+  if (ahead > -1000 && ahead < 1000) return "now";
+  return ahead < 0 ? spoken(-ahead) + " ago" : "in " + spoken(ahead);
+}
+
+std::string clock_time(std::int64_t unix_ms, std::int64_t now_ms) {
+  std::string text = iso_time(unix_ms);
+  constexpr std::size_t kDate = 10;
+  if (text.size() <= kDate) return text;
+  if (text.compare(0, kDate, iso_time(now_ms), 0, kDate) == 0) return text.substr(kDate + 1);
+  text[kDate] = ' ';
+  return text;
+}
+
 Result<std::int64_t> parse_since(std::string_view text, std::int64_t now_ms) {
   if (const auto unix_ms = number(text)) return *unix_ms;
   if (const auto at = moment(std::string(text))) return *at;

@@ -144,6 +144,7 @@ struct Jobs {
   int workers = 16;                  ///< Worker threads of a process.
   std::size_t max_payload_bytes = std::size_t{16} << 20U;
   std::size_t max_lane_jobs = 10000;
+  std::size_t max_halts = 10000;       ///< Pauses and parked conversations a shard.
   std::int64_t completed_max = 10000;  ///< Finished jobs kept a shard, newest first.
   std::int64_t completed_max_age_s = 86400;
   std::int64_t dead_max_age_s = std::int64_t{30} * 86400;

@@ -162,6 +162,7 @@ void visit(Visitor& v, Jobs& s) {
   v.number("workers", s.workers, 1, 512);
   v.number("max_payload_bytes", s.max_payload_bytes, 1024, 64 << 20);
   v.number("max_lane_jobs", s.max_lane_jobs, 1, 10000000);
+  v.number("max_halts", s.max_halts, 2, 1000000);
   v.group("retention", [&](auto& retention) {
     retention.number("completed_max", s.completed_max, 0, 100000000);
     retention.number("completed_max_age_s", s.completed_max_age_s, 1, kYearS);

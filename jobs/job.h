@@ -37,16 +37,18 @@ struct Job {
   std::int64_t finished_at_ms = 0;  ///< 0 while unfinished.
   int attempt = 0;                  ///< Attempts begun; deferrals do not count.
   int max_attempts = 0;
-  int crashes = 0;            ///< Leases that ran out.
-  std::string worker;         ///< Holder of the lease while running.
-  std::string error_code;     ///< Of the last failure: "rate_limited", "unparsable", …
-  std::string error_message;  ///< ≤ 500 bytes, without bodies.
-  std::string outcome;        ///< completed: "replied", "skipped:answered_by_human", …
-  JobId parent;               ///< The job that this one replays; empty for originals.
-  JobId root;                 ///< The first of the line; itself for originals.
-  int messages = 1;           ///< Messages that it holds; more than 1 when others joined it.
-  std::string
-      payload;  ///< Of the first one. Filled by get(), empty in lists. Personal data: not logged.
+  int crashes = 0;                ///< Leases that ran out.
+  std::string worker;             ///< Holder of the lease while running.
+  std::int64_t leased_at_ms = 0;  ///< Since when it holds it; 0: not running.
+  std::string error_code;         ///< Of the last failure: "rate_limited", "unparsable", …
+  std::string error_message;      ///< ≤ 500 bytes, without bodies.
+  std::string outcome;            ///< completed: "replied", "skipped:answered_by_human", …
+  JobId parent;                   ///< The job that this one replays; empty for originals.
+  JobId replay;                   ///< The newest job that replays this one; empty: none.
+  JobId root;                     ///< The first of the line; itself for originals.
+  int messages = 1;               ///< Messages that it holds; more than 1 when others joined it.
+  /// Of the first one. Filled by get(), empty in lists. Personal data: not logged.
+  std::string payload;
 };
 
 /// One attempt's exclusive right to run a job until `expires_at` (server time), proven by `token`.

@@ -156,6 +156,7 @@ struct JobFilter {
   std::string lane;
   std::string error_code;
   std::int64_t since_ms = 0;  ///< created_at >= since
+  std::int64_t until_ms = 0;  ///< created_at < until; 0: no end
   std::size_t limit = 100;
 };
 using JobCounts = std::map<std::string, std::int64_t>;  ///< State name -> jobs.
@@ -223,8 +224,10 @@ class JobStore {
   virtual Result<Job> get(const JobId& id) = 0;
   virtual Result<std::vector<Job>> list(const JobFilter& filter) = 0;
   virtual Result<JobCounts> counts() = 0;
-  /// Makes a retryable job due now. @errors kNotFound, kConflict (not retryable or scheduled).
-  virtual Status retry_now(const JobId& id) = 0;
+  /// Makes a retryable or scheduled job due now; audited.
+  /// @errors kNotFound, kConflict (not retryable or scheduled).
+  virtual Status retry_now(const JobId& id, const std::string& actor,
+                           const std::string& reason) = 0;
   /// A new job with the same payload and root (so the same effect keys), parent = id. `again` gives
   /// it a root of its own, so that it may post again. While an earlier replay is under way, that
   /// one is the answer: a repeated call makes no second job.

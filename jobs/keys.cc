@@ -22,6 +22,7 @@ std::string prefix(int shard) {
 
 std::string job(int shard, const JobId& id) { return prefix(shard) + "j:" + id.str(); }
 std::string payload(int shard, const JobId& id) { return prefix(shard) + "p:" + id.str(); }
+std::string history(int shard, const JobId& id) { return prefix(shard) + "h:" + id.str(); }
 std::string conversation(std::string_view lane) { return of_lane("c:", lane); }
 std::string messages(std::string_view lane) { return of_lane("m:", lane); }
 std::string bell(int shard) { return prefix(shard) + "bell"; }

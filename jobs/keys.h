@@ -18,6 +18,8 @@ std::string prefix(int shard);
 std::string job(int shard, const JobId& id);
 /// p:<id> STRING, its packed payload.
 std::string payload(int shard, const JobId& id);
+/// h:<id> LIST, how its attempts failed.
+std::string history(int shard, const JobId& id);
 /// c:<lane> HASH, what is known of the conversation.
 std::string conversation(std::string_view lane);
 /// m:<lane> HASH, helpdesk message id -> our message id.

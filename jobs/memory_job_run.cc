@@ -89,13 +89,16 @@ Result<StepResult> MemoryJobShard::step(const StepRequest& request, std::int64_t
 }
 
 void MemoryJobShard::take(const StepRequest& request, Answer& answer, std::int64_t now) {
+  if (halt_of(HaltScope::kAll, {})) return;
   while (answer.leases.size() < request.want && !ready_.empty()) {
     const std::string lane = ready_.front();
     ready_.pop_front();
     Record& record = jobs_[lanes_[lane].front()];
+    if (hold(lane, record.job)) continue;
     record.job.state = JobState::kRunning;
     ++record.job.attempt;
     record.job.worker = request.worker.str();
+    record.job.leased_at_ms = now;
     record.token = ++fence_;
     lease_[lane] = now + limits_.lease.count();
     answer.leases.emplace_back(record.job.id, record.token);
@@ -179,6 +182,7 @@ FailResult MemoryJobShard::fail(const FailRequest& request, std::int64_t now) {
   const auto effect = effects_.find(request.void_effect);
   if (effect != effects_.end() && !effect->second.done) effects_.erase(effect);
 
+  note_attempt(*record, request.error_code, request.error_message, now);
   Job& job = record->job;
   const bool exhausted =
       request.failure == FailureClass::kRetryable && job.attempt >= job.max_attempts;
@@ -244,10 +248,8 @@ BeatResult MemoryJobShard::beat(const BeatRequest& request, std::int64_t now) {
   trim(now);
   result.now_ms = now;
   result.next_due_ms = next_due();
-  result.ready = !ready_.empty();
-  if (result.ready) {
-    result.oldest_due_ms = jobs_[lanes_[ready_.front()].front()].job.due_at_ms;
-  }
+  result.ready = !ready_.empty() && !halt_of(HaltScope::kAll, {});
+  result.oldest_due_ms = oldest_waiting();
   return result;
 }
 
@@ -262,6 +264,7 @@ void MemoryJobShard::reclaim(BeatResult& result, std::int64_t now) {
   std::reverse(expired.begin(), expired.end());
   for (const auto& [expiry, lane] : expired) {
     Record& record = jobs_[lanes_[lane].front()];
+    note_attempt(record, "lease_lost", "its lease ran out", now);
     ++record.job.crashes;
     if (record.job.crashes >= limits_.max_crashes) {
       bury(record, "poison", "its lease ran out " + std::to_string(record.job.crashes) + " times",
@@ -302,6 +305,10 @@ void MemoryJobShard::trim(std::int64_t now) {
     const bool too_many = static_cast<std::int64_t>(done_.size()) > limits_.completed_max;
     if (!too_many && !older(done_, limits_.completed_max_age_s)) break;
     erase(done_);
+  }
+  for (std::size_t i = 0; i < kTrimsPerBeat && older(cancelled_, limits_.completed_max_age_s);
+       ++i) {
+    erase(cancelled_);
   }
   for (std::size_t i = 0; i < kTrimsPerBeat && older(dead_, limits_.dead_max_age_s); ++i) {
     erase(dead_);

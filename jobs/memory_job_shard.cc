@@ -11,6 +11,14 @@ namespace {
 
 constexpr std::int64_t kDayMs = 86'400'000;
 
+/// As the one on Redis shows it: who runs it only while somebody does.
+Job shown(Job job) {
+  if (job.state == JobState::kRunning) return job;
+  job.worker.clear();
+  job.leased_at_ms = 0;
+  return job;
+}
+
 bool unfinished_state(JobState state) {
   return state != JobState::kCompleted && state != JobState::kCancelled && state != JobState::kDead;
 }
@@ -206,7 +214,7 @@ Result<Job> MemoryJobShard::get(const JobId& id) const {
   const auto found = jobs_.find(id);
   if (found == jobs_.end())
     return deskwire::fail(ErrorCode::kNotFound, "job=" + id.str() + ": no such job");
-  return found->second.job;
+  return shown(found->second.job);
 }
 
 void MemoryJobShard::list(const JobFilter& filter, std::vector<Job>& into) const {
@@ -216,10 +224,11 @@ void MemoryJobShard::list(const JobFilter& filter, std::vector<Job>& into) const
         (!filter.kind.empty() && job.kind != filter.kind) ||
         (!filter.lane.empty() && job.lane != filter.lane) ||
         (!filter.error_code.empty() && job.error_code != filter.error_code) ||
-        job.created_at_ms < filter.since_ms) {
+        job.created_at_ms < filter.since_ms ||
+        (filter.until_ms > 0 && job.created_at_ms >= filter.until_ms)) {
       continue;
     }
-    into.push_back(job);
+    into.push_back(shown(job));
     into.back().payload.clear();
   }
 }
@@ -253,7 +262,7 @@ Result<JobId> MemoryJobShard::replay(const JobId& id, bool again, std::int64_t n
     return deskwire::fail(ErrorCode::kConflict,
                           "replay job=" + id.str() + ": it is " + std::string(name_of(old.state)));
   }
-  const auto earlier = jobs_.find(found->second.replay);
+  const auto earlier = jobs_.find(found->second.job.replay);
   if (earlier != jobs_.end() && unfinished_state(earlier->second.job.state)) {
     return earlier->second.job.id;
   }
@@ -269,7 +278,7 @@ Result<JobId> MemoryJobShard::replay(const JobId& id, bool again, std::int64_t n
   job.max_attempts = old.max_attempts;
   job.messages = old.messages;
   const JobId replayed = job.id;
-  found->second.replay = replayed;
+  found->second.job.replay = replayed;
   insert(std::move(job), now);
   jobs_[replayed].more = found->second.more;
   return replayed;
@@ -292,6 +301,7 @@ void MemoryJobShard::check(std::vector<std::string>& violations) const {
   for (const std::string& lane : ready_) known(lane);
   for (const auto& [lane, expiry] : lease_) known(lane);
   for (const auto& [lane, due] : timers_) known(lane);
+  for (const auto& [lane, due] : parked_) known(lane);
 }
 
 }  // namespace deskwire::jobs

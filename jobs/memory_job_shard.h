@@ -4,7 +4,6 @@
 #include <deque>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "core/result.h"
 #include "jobs/job_store.h"
 #include "jobs/lane_limits.h"
+#include "jobs/operator_store.h"
 
 namespace deskwire::jobs {
 
@@ -56,12 +56,22 @@ class MemoryJobShard {
   Result<JobId> replay(const JobId& id, bool again, std::int64_t now);
   void check(std::vector<std::string>& violations) const;
 
+  // The half in memory_job_operators.cc.
+  Result<bool> halt(const HaltTarget& target, const Operator& by, std::int64_t now);
+  bool resume(const HaltTarget& target, std::int64_t now);
+  void halts(std::vector<Halt>& into) const;
+  /// @return False: it was cancelled before.
+  Result<bool> drop(const JobId& id, std::int64_t now);
+  LaneView look(const std::string& lane, const JobId& job, std::int64_t now) const;
+  std::vector<PastAttempt> history(const JobId& id) const;
+  std::optional<Job> last_finished(const std::string& lane) const;
+
  private:
   struct Record {
     Job job;
     std::int64_t token = 0;
-    std::string effect;  ///< Opened by an intent of this job; empty: none.
-    JobId replay;        ///< Its newest replay.
+    std::vector<PastAttempt> history;  ///< Oldest first.
+    std::string effect;                ///< Opened by an intent of this job; empty: none.
     bool takes_more = false;
     std::vector<std::string> more;  ///< Payloads of messages that joined.
   };
@@ -106,6 +116,11 @@ class MemoryJobShard {
   void promote(BeatResult& result, std::int64_t now);
   void trim(std::int64_t now);
   std::int64_t next_due() const;
+  std::optional<Halt> halt_of(HaltScope scope, const std::string& name) const;
+  static void note_attempt(Record& record, const std::string& code, const std::string& message,
+                           std::int64_t now);
+  bool hold(const std::string& lane, const Job& head);
+  std::int64_t oldest_waiting() const;
   void erase(std::deque<JobId>& finished);
 
   int shard_;
@@ -117,9 +132,11 @@ class MemoryJobShard {
   std::deque<std::string> ready_;
   std::map<std::string, std::int64_t> lease_;   ///< lane -> expiry
   std::map<std::string, std::int64_t> timers_;  ///< lane -> due
-  std::set<std::string> parked_;
+  std::map<std::string, std::int64_t> parked_;  ///< lane -> due; 0: it does not count as waiting
+  std::map<HaltTarget, Halt> halts_;
   std::deque<JobId> done_;  ///< Oldest first.
   std::deque<JobId> dead_;
+  std::deque<JobId> cancelled_;
   std::map<std::int64_t, std::map<std::string, Seen>> seen_;  ///< day -> key
   std::map<std::string, Effect> effects_;
   std::map<JobId, Memo> memos_;  ///< By root.

@@ -24,11 +24,28 @@ struct MemoryJobStore::Impl {
   MemoryJobShard& of_lane(const std::string& lane) const DW_REQUIRES(mutex) {
     return shard_at(shard_of_lane(lane));
   }
+  /// The shards that a halt concerns.
+  std::vector<MemoryJobShard*> of_target(const HaltTarget& target) const DW_REQUIRES(mutex) {
+    if (target.scope == HaltScope::kConversation || target.scope == HaltScope::kParked) {
+      return {&of_lane(target.name)};
+    }
+    std::vector<MemoryJobShard*> all;
+    for (const auto& shard : shards) all.push_back(shard.get());
+    return all;
+  }
+  void note(AuditEntry entry) DW_REQUIRES(mutex) {
+    entry.at_ms = clock.wall_ms();
+    audit.push_back(std::move(entry));
+  }
+  void note(const char* verb, const HaltTarget& target, const Operator& by) DW_REQUIRES(mutex) {
+    note({0, verb, std::string(about_of(target.scope)), target.name, {}, {}, false, by});
+  }
 
   const Clock& clock;
   const LaneLimits limits;
   mutable Mutex mutex;
   MemoryEventLog log DW_GUARDED_BY(mutex);
+  std::vector<AuditEntry> audit DW_GUARDED_BY(mutex);
   std::vector<std::unique_ptr<MemoryJobShard>> shards DW_GUARDED_BY(mutex);
 };
 
@@ -109,7 +126,7 @@ void MemoryJobStore::mapped_message_async(std::string lane, std::string helpdesk
 
 Result<Job> MemoryJobStore::get(const JobId& id) {
   const Result<int> shard = shard_of_job(id);
-  if (!shard) return deskwire::fail(ErrorCode::kNotFound, "job=" + id.str() + ": no such job");
+  if (!shard) return no_such_job(id);
   MutexLock lock(impl_->mutex);
   return impl_->shard_at(*shard).get(id);
 }
@@ -129,19 +146,99 @@ Result<JobCounts> MemoryJobStore::counts() {
   return counts;
 }
 
-Status MemoryJobStore::retry_now(const JobId& id) {
+Status MemoryJobStore::retry_now(const JobId& id, const std::string& actor,
+                                 const std::string& reason) {
   const Result<int> shard = shard_of_job(id);
-  if (!shard) return deskwire::fail(ErrorCode::kNotFound, "job=" + id.str() + ": no such job");
+  if (!shard) return no_such_job(id);
   MutexLock lock(impl_->mutex);
-  return impl_->shard_at(*shard).retry_now(id, impl_->clock.wall_ms());
+  const Status done = impl_->shard_at(*shard).retry_now(id, impl_->clock.wall_ms());
+  if (done) impl_->note({0, "retry", "job", id.str(), {}, {}, false, {actor, reason}});
+  return done;
 }
 
-Result<JobId> MemoryJobStore::replay(const JobId& id, bool again, const std::string& /*actor*/,
-                                     const std::string& /*reason*/) {
+Result<JobId> MemoryJobStore::replay(const JobId& id, bool again, const std::string& actor,
+                                     const std::string& reason) {
   const Result<int> shard = shard_of_job(id);
-  if (!shard) return deskwire::fail(ErrorCode::kNotFound, "job=" + id.str() + ": no such job");
+  if (!shard) return no_such_job(id);
   MutexLock lock(impl_->mutex);
-  return impl_->shard_at(*shard).replay(id, again, impl_->clock.wall_ms());
+  const Result<JobId> made = impl_->shard_at(*shard).replay(id, again, impl_->clock.wall_ms());
+  if (made) impl_->note({0, "replay", "job", id.str(), made->str(), {}, again, {actor, reason}});
+  return made;
+}
+
+Result<bool> MemoryJobStore::halt(const HaltTarget& target, const Operator& by) {
+  if (Status checked = check_halt(target); !checked) {
+    return deskwire::fail(std::move(checked).error());
+  }
+  MutexLock lock(impl_->mutex);
+  bool changed = false;
+  for (MemoryJobShard* shard : impl_->of_target(target)) {
+    const Result<bool> halted = shard->halt(target, by, impl_->clock.wall_ms());
+    if (!halted) return halted;
+    changed = changed || *halted;
+  }
+  const bool park = target.scope == HaltScope::kParked;
+  if (changed) impl_->note(park ? "park" : "pause", target, by);
+  return changed;
+}
+
+Result<bool> MemoryJobStore::resume(const HaltTarget& target, const Operator& by) {
+  if (Status checked = check_halt(target); !checked) {
+    return deskwire::fail(std::move(checked).error());
+  }
+  MutexLock lock(impl_->mutex);
+  bool changed = false;
+  for (MemoryJobShard* shard : impl_->of_target(target)) {
+    changed = shard->resume(target, impl_->clock.wall_ms()) || changed;
+  }
+  const bool park = target.scope == HaltScope::kParked;
+  if (changed) impl_->note(park ? "unpark" : "resume", target, by);
+  return changed;
+}
+
+Result<std::vector<Halt>> MemoryJobStore::halts() {
+  std::vector<Halt> halts;
+  MutexLock lock(impl_->mutex);
+  for (const auto& shard : impl_->shards) shard->halts(halts);
+  unite_halts(halts);
+  return halts;
+}
+
+Status MemoryJobStore::drop(const JobId& id, const Operator& by) {
+  const Result<int> shard = shard_of_job(id);
+  if (!shard) return no_such_job(id);
+  MutexLock lock(impl_->mutex);
+  const Result<bool> dropped = impl_->shard_at(*shard).drop(id, impl_->clock.wall_ms());
+  if (!dropped) return deskwire::fail(dropped.error());
+  if (*dropped) impl_->note({0, "drop", "job", id.str(), {}, {}, false, by});
+  return {};
+}
+
+Result<LaneView> MemoryJobStore::look(const std::string& lane, const JobId& job) {
+  MutexLock lock(impl_->mutex);
+  return impl_->of_lane(lane).look(lane, job, impl_->clock.wall_ms());
+}
+
+Result<std::optional<Job>> MemoryJobStore::last_finished(const std::string& lane) {
+  MutexLock lock(impl_->mutex);
+  return impl_->of_lane(lane).last_finished(lane);
+}
+
+Result<std::vector<PastAttempt>> MemoryJobStore::history(const JobId& id) {
+  const Result<int> shard = shard_of_job(id);
+  if (!shard) return std::vector<PastAttempt>();
+  MutexLock lock(impl_->mutex);
+  return impl_->shard_at(*shard).history(id);
+}
+
+Result<std::vector<AuditEntry>> MemoryJobStore::audit(const AuditFilter& filter) {
+  MutexLock lock(impl_->mutex);
+  std::vector<AuditEntry> entries;
+  for (auto entry = impl_->audit.rbegin(); entry != impl_->audit.rend(); ++entry) {
+    if (entry->at_ms >= filter.since_ms) entries.push_back(*entry);
+  }
+  sort_audit(entries, filter.limit);
+  return entries;
 }
 
 std::vector<Event> MemoryJobStore::appended_events() const {

@@ -7,13 +7,14 @@
 #include "core/clock.h"
 #include "jobs/job_store.h"
 #include "jobs/lane_limits.h"
+#include "jobs/operator_store.h"
 
 namespace deskwire::jobs {
 
 /// JobStore in memory with the same meaning as the one on Redis (one conformance suite runs against
 /// both). For tests: nothing survives the process, and events are only collected. Its time is the
 /// given clock's wall time, so that a test moves leases and timers by hand.
-class MemoryJobStore final : public JobStore {
+class MemoryJobStore final : public JobStore, public OperatorStore {
  public:
   explicit MemoryJobStore(const Clock& clock, LaneLimits limits = {});
   ~MemoryJobStore() override;
@@ -38,9 +39,18 @@ class MemoryJobStore final : public JobStore {
   Result<Job> get(const JobId& id) override;
   Result<std::vector<Job>> list(const JobFilter& filter) override;
   Result<JobCounts> counts() override;
-  Status retry_now(const JobId& id) override;
+  Status retry_now(const JobId& id, const std::string& actor, const std::string& reason) override;
   Result<JobId> replay(const JobId& id, bool again, const std::string& actor,
                        const std::string& reason) override;
+
+  Result<bool> halt(const HaltTarget& target, const Operator& by) override;
+  Result<bool> resume(const HaltTarget& target, const Operator& by) override;
+  Result<std::vector<Halt>> halts() override;
+  Status drop(const JobId& id, const Operator& by) override;
+  Result<LaneView> look(const std::string& lane, const JobId& job) override;
+  Result<std::optional<Job>> last_finished(const std::string& lane) override;
+  Result<std::vector<PastAttempt>> history(const JobId& id) override;
+  Result<std::vector<AuditEntry>> audit(const AuditFilter& filter) override;
 
   /// Every event appended so far, oldest first; of a `once` event the first only.
   std::vector<Event> appended_events() const;

@@ -17,6 +17,11 @@ Script closing_script(const char* name, std::string_view text) {
   return {name, {ChannelLog::lua_prefix(), kLanesLua, kClosingLua}, text};
 }
 
+/// For those of them that lease or beat: halts matter to them.
+Script leasing_script(const char* name, std::string_view text) {
+  return {name, {ChannelLog::lua_prefix(), kLanesLua, kClosingLua, kHaltsLua}, text};
+}
+
 }  // namespace
 
 const Script& enqueue() {
@@ -26,7 +31,7 @@ const Script& enqueue() {
 }
 
 const Script& step() {
-  static const Script script = closing_script("step.lua", kStepLua);
+  static const Script script = leasing_script("step.lua", kStepLua);
   return script;
 }
 
@@ -41,7 +46,7 @@ const Script& fail() {
 }
 
 const Script& beat() {
-  static const Script script = closing_script("beat.lua", kBeatLua);
+  static const Script script = leasing_script("beat.lua", kBeatLua);
   return script;
 }
 
@@ -62,6 +67,67 @@ const Script& replay() {
 
 const Script& list() {
   static const Script script("list.lua", {ChannelLog::time_prefix(), kLanesLua}, kListLua);
+  return script;
+}
+
+const Script& halt() {
+  static const Script script("halt.lua", {ChannelLog::time_prefix(), kLanesLua, kHaltsLua},
+                             kHaltLua);
+  return script;
+}
+
+const Script& resume() {
+  static const Script script("resume.lua", {ChannelLog::time_prefix(), kLanesLua, kHaltsLua},
+                             kResumeLua);
+  return script;
+}
+
+const Script& drop() {
+  static const Script script = closing_script("drop.lua", kDropLua);
+  return script;
+}
+
+const Script& lane() {
+  static const Script script("lane.lua", {ChannelLog::time_prefix(), kLanesLua}, kLaneLua);
+  return script;
+}
+
+const Script& scan() {
+  static const Script script("scan.lua", {ChannelLog::time_prefix(), kLanesLua}, kScanLua);
+  return script;
+}
+
+const Script& prospects() {
+  static const Script script("prospects.lua", {ChannelLog::time_prefix(), kLanesLua},
+                             kProspectsLua);
+  return script;
+}
+
+const Script& batch() {
+  static const Script script("batch.lua", {ChannelLog::time_prefix(), kLanesLua}, kBatchLua);
+  return script;
+}
+
+const Script& fsck_lanes() {
+  static const Script script("fsck_lanes.lua", {ChannelLog::time_prefix(), kLanesLua},
+                             kFsckLanesLua);
+  return script;
+}
+
+const Script& fsck_jobs() {
+  static const Script script("fsck_jobs.lua", {ChannelLog::time_prefix(), kLanesLua}, kFsckJobsLua);
+  return script;
+}
+
+const Script& fsck_finished() {
+  static const Script script("fsck_finished.lua", {ChannelLog::time_prefix(), kLanesLua},
+                             kFsckFinishedLua);
+  return script;
+}
+
+const Script& fsck_counts() {
+  static const Script script("fsck_counts.lua", {ChannelLog::time_prefix(), kLanesLua},
+                             kFsckCountsLua);
   return script;
 }
 

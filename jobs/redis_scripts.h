@@ -20,6 +20,17 @@ const redis::Script& retry();
 const redis::Script& replay();
 const redis::Script& list();
 const redis::Script& counts();
+const redis::Script& halt();
+const redis::Script& resume();
+const redis::Script& drop();
+const redis::Script& lane();
+const redis::Script& scan();
+const redis::Script& prospects();
+const redis::Script& batch();
+const redis::Script& fsck_lanes();
+const redis::Script& fsck_jobs();
+const redis::Script& fsck_finished();
+const redis::Script& fsck_counts();
 
 /// KEYS of every script: the shard's prefix.
 std::vector<std::string> keys_of(int shard);

@@ -1,6 +1,7 @@
 #include "jobs/store_rules.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/channel.h"
 #include "core/ids.h"
@@ -86,14 +87,47 @@ bool not_older_id(std::string_view candidate, std::string_view known) {
   return a >= b;
 }
 
-std::string kept_error_message(std::string_view text) {
-  std::size_t length = std::min(text.size(), kMaxErrorMessageBytes);
+namespace {
+
+/// `text` cut to `most` bytes, at a UTF-8 boundary.
+std::string cut(std::string_view text, std::size_t most) {
+  std::size_t length = std::min(text.size(), most);
   // A continuation byte at the cut means that a character would be torn.
   while (length < text.size() && length > 0 &&
          (static_cast<unsigned char>(text[length]) & 0xC0U) == 0x80U) {
     --length;
   }
   return std::string(text.substr(0, length));
+}
+
+}  // namespace
+
+std::string kept_error_message(std::string_view text) { return cut(text, kMaxErrorMessageBytes); }
+
+std::string kept_actor(std::string_view text) {
+  std::string kept = cut(text, kMaxActorBytes);
+  for (char& byte : kept) {
+    if (static_cast<unsigned char>(byte) < 0x20 || byte == 0x7F) byte = '?';
+  }
+  return kept;
+}
+
+Status check_halt(const HaltTarget& target) {
+  const bool named = target.scope != HaltScope::kAll;
+  if (named == target.name.empty()) {
+    return fail(ErrorCode::kInvalid, named ? "halt: the kind or conversation has no name"
+                                           : "halt: everything has no name");
+  }
+  if (target.name.size() > kMaxHaltNameBytes) {
+    return fail(ErrorCode::kInvalid, "halt: a name of " + std::to_string(target.name.size()) +
+                                         " bytes is over " + std::to_string(kMaxHaltNameBytes));
+  }
+  return {};
+}
+
+std::string_view about_of(HaltScope scope) {
+  if (scope == HaltScope::kAll) return "all";
+  return scope == HaltScope::kKind ? "kind" : "conversation";
 }
 
 Milliseconds usable_lease(Milliseconds lease) {
@@ -104,6 +138,34 @@ void sort_newest_first(std::vector<Job>& jobs, std::size_t limit) {
   std::sort(jobs.begin(), jobs.end(),
             [](const Job& a, const Job& b) { return a.id.str() > b.id.str(); });
   if (jobs.size() > limit) jobs.resize(limit);
+}
+
+void unite_halts(std::vector<Halt>& halts) {
+  std::sort(halts.begin(), halts.end(), [](const Halt& a, const Halt& b) {
+    return std::tie(a.target, a.since_ms) < std::tie(b.target, b.since_ms);
+  });
+  const auto same = [](const Halt& a, const Halt& b) { return a.target == b.target; };
+  halts.erase(std::unique(halts.begin(), halts.end(), same), halts.end());
+}
+
+void sort_audit(std::vector<AuditEntry>& entries, std::size_t limit) {
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const AuditEntry& a, const AuditEntry& b) { return a.at_ms > b.at_ms; });
+  if (entries.size() > limit) entries.resize(limit);
+}
+
+tl::unexpected<Error> no_such_job(const JobId& id) {
+  return fail(ErrorCode::kNotFound, "job=" + id.str() + ": no such job");
+}
+
+tl::unexpected<Error> cannot_drop(const JobId& id, JobState state) {
+  const std::string what = "drop job=" + id.str() + ": ";
+  if (state == JobState::kRunning) {
+    return fail(
+        ErrorCode::kConflict,
+        what + "it is running; wait for the attempt to end, or park its conversation first");
+  }
+  return fail(ErrorCode::kConflict, what + "it is " + std::string(name_of(state)) + " already");
 }
 
 JobCounts no_jobs() {

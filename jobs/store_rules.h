@@ -6,6 +6,7 @@
 #include "core/result.h"
 #include "jobs/job_store.h"
 #include "jobs/lane_limits.h"
+#include "jobs/operator_store.h"
 
 namespace deskwire::jobs {
 
@@ -15,6 +16,8 @@ namespace deskwire::jobs {
 Status check_enqueue(const EnqueueRequest& request, const LaneLimits& limits);
 /// @errors kInvalid: shard, `want` or the number of completions out of range.
 Status check_step(const StepRequest& request);
+/// @errors kInvalid: no name where one is needed, one that is not, or an overlong one.
+Status check_halt(const HaltTarget& target);
 /// @errors kInvalid: shard out of range.
 Status check_shard(int shard);
 
@@ -29,6 +32,9 @@ bool not_older_id(std::string_view candidate, std::string_view known);
 /// How long a new job of this request waits at first.
 Milliseconds initial_delay(const EnqueueRequest& request);
 
+/// `text` cut to what is kept of an actor's name, control characters as '?'.
+std::string kept_actor(std::string_view text);
+
 /// `text` cut to what is kept of an error message, at a UTF-8 boundary.
 std::string kept_error_message(std::string_view text);
 
@@ -38,11 +44,19 @@ Milliseconds usable_lease(Milliseconds lease);
 
 /// Newest first (ids sort by time), cut to `limit`.
 void sort_newest_first(std::vector<Job>& jobs, std::size_t limit);
+/// One of each target, the oldest: a pause of everything is kept by every shard. By scope and name.
+void unite_halts(std::vector<Halt>& halts);
+/// Newest first, cut to `limit`.
+void sort_audit(std::vector<AuditEntry>& entries, std::size_t limit);
+tl::unexpected<Error> no_such_job(const JobId& id);                  ///< kNotFound
+tl::unexpected<Error> cannot_drop(const JobId& id, JobState state);  ///< kConflict
 /// Every state with 0 jobs.
 JobCounts no_jobs();
 
 inline constexpr std::size_t kMaxWant = 64;
 inline constexpr std::size_t kMaxCompletions = 1000;
 inline constexpr std::size_t kMaxErrorMessageBytes = 500;
+inline constexpr std::size_t kMaxActorBytes = 64;
+inline constexpr std::size_t kMaxHaltNameBytes = 200;
 
 }  // namespace deskwire::jobs

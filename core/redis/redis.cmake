@@ -5,6 +5,7 @@ target_sources(deskwire_core PRIVATE
   redis/command.cc
   redis/connection.cc
   redis/connection_thread.cc
+  redis/key_watcher.cc
   redis/master_watch.cc
   redis/redis_client.cc
   redis/redis_reply.cc

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- A shard's heartbeat: renews leases, reclaims expired ones, promotes due timers, trims what is
 -- kept of finished jobs. Idempotent in any process; idle, it writes nothing. Every part is bounded.
--- With channel_log.lua, lanes.lua and closing.lua as prefixes.
+-- With channel_log.lua, lanes.lua, closing.lua and halts.lua as prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  lease in ms
 -- ARGV[2]  crashes after which a job is poison
@@ -10,7 +10,7 @@
 -- ARGV[9]  number of spare job ids for hand-offs, then these
 -- ARGV[..] number of leases to renew, then job id, token and messages known of each
 -- Returns  {now, next due, due of the first job in line or 0, reclaimed, promoted, buried,
---           lanes ready, {lost job id, ...},
+--           lanes ready or 0 while everything is paused, {lost job id, ...},
 --           {id of a job that took in more messages than known, ...}}
 local RECLAIMS, PROMOTIONS, TRIMS = 100, 1000, 500
 local lease_ms, max_crashes = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -46,12 +46,15 @@ local function reclaim(spares)
     local lane = expired[i]
     local id = redis.call('LINDEX', P .. 'l:' .. lane, 0)
     local job = id and
-      redis.call('HMGET', P .. 'j:' .. id, 's', 'k', 'root', 'fx', 'ma', 'a', 'cr')
+      redis.call('HMGET', P .. 'j:' .. id, 's', 'k', 'root', 'fx', 'ma', 'a', 'cr', 'w', 'at')
     if not job or job[1] ~= 'r' then
       redis.call('ZREM', P .. 'lease', lane)
       place(lane)
     else
       local crashes = (tonumber(job[7] or 0) or 0) + 1
+      if crashes < max_crashes or buried < spares then
+        note_attempt(id, job[9], job[6] or '1', job[8], 'lease_lost', 'its lease ran out')
+      end
       if crashes < max_crashes then
         hand_back(id, lane, job[6], 'cr', crashes)
         reclaimed = reclaimed + 1
@@ -94,18 +97,21 @@ local function forget(set, ids)
     keys[#keys + 1] = P .. 'j:' .. id
     keys[#keys + 1] = P .. 'p:' .. id
     keys[#keys + 1] = P .. 'q:' .. id
+    keys[#keys + 1] = P .. 'h:' .. id
   end
   redis.call('ZREM', set, unpack(ids))
   redis.call('UNLINK', unpack(keys))
 end
 
 local function trim()
-  local done, dead = P .. 'done', P .. 'dead'
+  local done, dead, cancelled = P .. 'done', P .. 'dead', P .. 'cancelled'
   local excess = redis.call('ZCARD', done) - tonumber(ARGV[3])
   if excess > 0 then
     forget(done, redis.call('ZRANGE', done, 0, math.min(excess, TRIMS) - 1))
   end
   forget(done, redis.call('ZRANGEBYSCORE', done, '-inf', '(' .. string.format('%.0f',
+    now - tonumber(ARGV[4])), 'LIMIT', 0, TRIMS))
+  forget(cancelled, redis.call('ZRANGEBYSCORE', cancelled, '-inf', '(' .. string.format('%.0f',
     now - tonumber(ARGV[4])), 'LIMIT', 0, TRIMS))
   forget(dead, redis.call('ZRANGEBYSCORE', dead, '-inf', '(' .. string.format('%.0f',
     now - tonumber(ARGV[5])), 'LIMIT', 0, TRIMS))
@@ -116,17 +122,29 @@ local lost, superseded = renew(10 + spares)
 reclaim(spares)
 promote()
 trim()
+local halted = redis.call('EXISTS', HALTS) == 1
+if halted then
+  release_held()
+end
 save_counts()
 
+local paused = halted and all_halted()
 local oldest = '0'
 local ready = redis.call('LLEN', P .. 'ready')
 if ready > 0 then
   -- Also for what nobody took although it rang: the process that heard it may have been busy.
-  ring()
+  if not paused then
+    ring()
+  end
   local id = redis.call('LINDEX', P .. 'l:' .. redis.call('LINDEX', P .. 'ready', 0), 0)
   if id then
     local head = redis.call('HMGET', P .. 'j:' .. id, 'due', 't')
     oldest = head[1] or head[2] or '0'
   end
 end
-return {now, next_due(), oldest, reclaimed, promoted, buried, ready, lost, superseded}
+local held = halted and oldest_held()
+if held and (oldest == '0' or tonumber(held) < tonumber(oldest)) then
+  oldest = held
+end
+return {now, next_due(), oldest, reclaimed, promoted, buried, paused and 0 or ready, lost,
+  superseded}

@@ -1,7 +1,9 @@
 -- What scripts share that close jobs or append their events. Not a script of its own; comes after
 -- channel_log.lua and lanes.lua.
 --
--- Offers: skip_events, append_unfinished, bury.
+-- Offers: skip_events, append_unfinished, bury, note_attempt.
+
+local ATTEMPTS_KEPT = 10
 
 -- The index after the events described at `at` (ChannelLog::append_args), appending none.
 local function skip_events(at)
@@ -61,4 +63,13 @@ local function bury(id, job, code, message, spare, limits)
     count_job('a', 1)
   end
   place(lane)
+end
+
+-- Remembers how an attempt ended that did not complete its job: the newest of them.
+--   started, worker   as the job's hash has them; may be false
+local function note_attempt(id, started, number, worker, code, message)
+  local history = P .. 'h:' .. id
+  redis.call('RPUSH', history, string.format('%s\n%.0f\n%s\n%s\n%s\n%s', started or '0', now, number,
+    worker or '', code, message))
+  redis.call('LTRIM', history, -ATTEMPTS_KEPT, -1)
 end

@@ -13,7 +13,8 @@
 -- Returns  "waits", "dead" or "stale"
 local id, token = ARGV[1], ARGV[2]
 local key = P .. 'j:' .. id
-local job = redis.call('HMGET', key, 's', 'tok', 'l', 'k', 'root', 'fx', 'a', 'ma')
+local job = redis.call('HMGET', key, 's', 'tok', 'l', 'k', 'root', 'fx', 'a', 'ma', 'w',
+  'at')
 if job[2] ~= token or not job[3] then
   return 'stale'
 end
@@ -32,6 +33,7 @@ end
 
 local lane = job[3]
 local attempts = tonumber(job[7] or 1) or 1
+note_attempt(id, job[10], attempts, job[9], ARGV[4], ARGV[5])
 local exhausted = ARGV[3] == 'retry' and attempts >= (tonumber(job[8] or 1) or 1)
 if ARGV[3] == 'bury' or exhausted then
   channel_append(P, 12)

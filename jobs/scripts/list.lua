@@ -1,15 +1,16 @@
 #!lua flags=no-writes
--- A shard's jobs that fit a filter, newest first, from a bounded look: the newest finished ones and
--- the ends of the lanes in line. With lanes.lua as prefix.
+-- A shard's unfinished jobs that fit a filter, newest first, from a bounded look at the ends of the
+-- lanes in line. With lanes.lua as prefix.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
--- ARGV[1]  state letters, "" for any
+-- ARGV[1]  state letters
 -- ARGV[2]  kind, ARGV[3] lane, ARGV[4] error code; each "" for any
--- ARGV[5]  created at or after this time in ms
+-- ARGV[5]  created at or after this time in ms, ARGV[8] before this one
 -- ARGV[6]  most jobs returned
 -- ARGV[7]  most jobs looked at
 -- Returns  {{id, HGETALL of the job}, ...}
 local states, kind, lane, code = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local since, limit, budget = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local before = tonumber(ARGV[8])
 
 local ids, known = {}, {}
 local function add(more)
@@ -23,9 +24,6 @@ local function add(more)
     end
   end
 end
-local function wants(letters)
-  return states == '' or string.find(states, '[' .. letters .. ']') ~= nil
-end
 local function add_lanes(lanes, prefix_length)
   for _, member in ipairs(lanes) do
     if #ids >= budget then
@@ -35,32 +33,25 @@ local function add_lanes(lanes, prefix_length)
   end
 end
 
-if wants('asrt') then
-  if lane ~= '' then
-    add(redis.call('LRANGE', P .. 'l:' .. lane, -budget, -1))
-  else
-    -- Any lane may hold available and scheduled jobs behind its head; running and retryable ones
-    -- are heads of leased and of waiting lanes.
-    add_lanes(redis.call('ZRANGE', P .. 'lease', 0, budget - 1), 0)
-    add_lanes(redis.call('ZRANGE', P .. 'timers', 0, budget - 1), 2)
-    add_lanes(redis.call('LRANGE', P .. 'ready', -budget, -1), 0)
-    add_lanes(redis.call('ZRANGE', P .. 'parked', 0, budget - 1), 0)
-  end
-end
-if wants('d') then
-  add(redis.call('ZREVRANGE', P .. 'dead', 0, budget - 1))
-end
-if wants('cx') then
-  add(redis.call('ZREVRANGE', P .. 'done', 0, budget - 1))
+if lane ~= '' then
+  add(redis.call('LRANGE', P .. 'l:' .. lane, -budget, -1))
+else
+  -- Any lane may hold available and scheduled jobs behind its head; running and retryable ones
+  -- are heads of leased and of waiting lanes.
+  add_lanes(redis.call('ZRANGE', P .. 'lease', 0, budget - 1), 0)
+  add_lanes(redis.call('ZRANGE', P .. 'timers', 0, budget - 1), 2)
+  add_lanes(redis.call('LRANGE', P .. 'ready', -budget, -1), 0)
+  add_lanes(redis.call('ZRANGE', P .. 'parked', 0, budget - 1), 0)
 end
 
 table.sort(ids, function(a, b) return a > b end)
 local found = {}
 for _, id in ipairs(ids) do
   local job = redis.call('HMGET', P .. 'j:' .. id, 's', 'k', 'l', 'err', 't')
-  if job[1] and (states == '' or string.find(states, job[1], 1, true)) and
+  local created = tonumber(job[5] or 0) or 0
+  if job[1] and string.find(states, job[1], 1, true) and
       (kind == '' or job[2] == kind) and (lane == '' or job[3] == lane) and
-      (code == '' or job[4] == code) and (tonumber(job[5] or 0) or 0) >= since then
+      (code == '' or job[4] == code) and created >= since and created < before then
     found[#found + 1] = {id, redis.call('HGETALL', P .. 'j:' .. id)}
     if #found >= limit then
       break

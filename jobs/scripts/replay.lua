@@ -7,8 +7,9 @@
 -- ARGV[3]  "1": with a root of its own, so that it may have its effects again
 -- ARGV[4]  actor, ARGV[5] reason
 -- ARGV[6]  most jobs of a lane, ARGV[7] most entries of the audit log
+-- ARGV[8]  the bulk replay that this belongs to; "" for none
 -- Returns  {"replayed", job id} (that of an earlier replay which is still under way, so that a
---          repeated call makes no second one), {"missing"}, {"live", state letter} or {"full"}
+--          repeated call makes no second one, or of the same bulk replay), {"missing"}, {"live", state letter} or {"full"}
 local id, new_id = ARGV[1], ARGV[2]
 local key = P .. 'j:' .. id
 local job = redis.call('HMGET', key, 's', 'l', 'k', 'root', 'ma', 'rep')
@@ -19,8 +20,12 @@ end
 if is_live(job[1]) then
   return {'live', job[1]}
 end
-if job[6] and is_live(redis.call('HGET', P .. 'j:' .. job[6], 's')) then
-  return {'replayed', job[6]}
+local batch = ARGV[8] or ''
+if job[6] then
+  local earlier = redis.call('HMGET', P .. 'j:' .. job[6], 's', 'bat')
+  if is_live(earlier[1]) or (batch ~= '' and earlier[2] == batch) then
+    return {'replayed', job[6]}
+  end
 end
 if redis.call('LLEN', P .. 'l:' .. lane) >= tonumber(ARGV[6]) then
   return {'full'}
@@ -37,13 +42,21 @@ redis.call('HSET', P .. 'j:' .. new_id, 's', 'a', 'l', lane, 'k', job[3] or '', 
 if ARGV[3] ~= '1' then
   redis.call('HSET', P .. 'j:' .. new_id, 'root', job[4] or id)
 end
+if batch ~= '' then
+  redis.call('HSET', P .. 'j:' .. new_id, 'bat', batch)
+end
 redis.call('HSET', key, 'rep', new_id)
 count_job('a', 1)
 if redis.call('RPUSH', P .. 'l:' .. lane, new_id) == 1 then
   redis.call('RPUSH', P .. 'ready', lane)
   ring()
 end
-redis.call('XADD', P .. 'audit', 'MAXLEN', '~', ARGV[7], '*', 'verb', 'replay', 'job', id,
-  'new', new_id, 'again', ARGV[3], 'actor', ARGV[4], 'reason', ARGV[5])
+local entry = {'verb', 'replay', 'job', id, 'new', new_id, 'again', ARGV[3], 'actor', ARGV[4],
+  'reason', ARGV[5]}
+if batch ~= '' then
+  entry[#entry + 1] = 'batch'
+  entry[#entry + 1] = batch
+end
+redis.call('XADD', P .. 'audit', 'MAXLEN', '~', ARGV[7], '*', unpack(entry))
 save_counts()
 return {'replayed', new_id}

@@ -3,6 +3,7 @@
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  job id
 -- ARGV[2]  most entries of the audit log
+-- ARGV[3]  actor, ARGV[4] reason
 -- Returns  "due", "missing" or the state letter of a job that does not wait
 local id = ARGV[1]
 local key = P .. 'j:' .. id
@@ -22,6 +23,7 @@ if redis.call('LINDEX', P .. 'l:' .. job[2], 0) == id and
   redis.call('RPUSH', P .. 'ready', job[2])
   ring()
 end
-redis.call('XADD', P .. 'audit', 'MAXLEN', '~', ARGV[2], '*', 'verb', 'retry', 'job', id)
+redis.call('XADD', P .. 'audit', 'MAXLEN', '~', ARGV[2], '*', 'verb', 'retry', 'job', id,
+  'actor', ARGV[3], 'reason', ARGV[4])
 save_counts()
 return 'due'

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Completes jobs and leases the next ones, in one round trip. Allowed when memory is full: it is
--- what frees memory. With channel_log.lua, lanes.lua and closing.lua as prefixes.
+-- what frees memory. With channel_log.lua, lanes.lua, closing.lua and halts.lua as prefixes.
 -- KEYS[1]   shard prefix "dw:{<shard>}:"
 -- ARGV[1]   worker
 -- ARGV[2]   its request number; the last one again gets the stored answer
@@ -23,6 +23,7 @@ local TRIM_EVERY = 16
 local worker_key = P .. 'w:' .. ARGV[1]
 local want, lease_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
 local limits = channel_limits(ARGV[8], ARGV[9], ARGV[10])
+local paused = false
 
 -- The leases of this answer, each {id, token, fields of the job as read_job gives them}.
 local taken = {}
@@ -116,6 +117,7 @@ if #finished > 0 then
       keys[#keys + 1] = P .. 'j:' .. old[i]
       keys[#keys + 1] = P .. 'p:' .. old[i]
       keys[#keys + 1] = P .. 'q:' .. old[i]
+      keys[#keys + 1] = P .. 'h:' .. old[i]
     end
     redis.call('UNLINK', unpack(keys))
   end
@@ -145,7 +147,8 @@ local function take()
     local id, job = lease[1], lease[3]
     lease[2] = string.format('%.0f', fence + i)
     job[5] = (tonumber(job[5] or 0) or 0) + 1
-    redis.call('HSET', P .. 'j:' .. id, 's', 'r', 'a', job[5], 'tok', lease[2], 'w', ARGV[1])
+    redis.call('HSET', P .. 'j:' .. id, 's', 'r', 'a', job[5], 'tok', lease[2], 'w', ARGV[1],
+      'at', now)
     leases[#leases + 1] = now + lease_ms
     leases[#leases + 1] = job[2]
     memory[i] = ' ' .. id .. ':' .. lease[2]
@@ -155,6 +158,11 @@ local function take()
   redis.call('SET', worker_key, ARGV[2] .. table.concat(memory), 'PX', ARGV[5])
 end
 
+if want > 0 then
+  want = hold_halted(want)
+  -- While everything is paused, ringing for what is ready would make the workers spin.
+  paused = want == 0 and all_halted()
+end
 if want > 0 then
   take()
 end
@@ -179,7 +187,7 @@ if #taken > 0 then
 end
 
 save_counts()
-if redis.call('LLEN', P .. 'ready') > 0 then
+if not paused and redis.call('LLEN', P .. 'ready') > 0 then
   ring()
 end
 return {now, next_due(), stale, leases}

@@ -31,7 +31,7 @@ class Door {
     request.bury_code = "unparsable";
     job_ = store_.enqueue(request)->job;
     client_.start();
-    door_.emplace(settings, std::vector<std::string>{"receiver"}, client_, store_, clock_,
+    door_.emplace(settings, std::vector<std::string>{"receiver"}, client_, store_, store_, clock_,
                   metrics_);
     REQUIRE(door_->start().has_value());
     http_.emplace(worker::HttpClient::Options{"http://127.0.0.1:" + std::to_string(door_->port()),
@@ -154,4 +154,51 @@ TEST_CASE("not ready while redis is away", "[cli][admin]") {
   CHECK(answer.status == 503);
   CHECK(json::parse(answer.body)["redis"] == "unavailable");
   CHECK(json::parse(answer.body)["roles"][0] == "receiver");
+}
+
+TEST_CASE("pauses and parked conversations are changed and seen over http", "[cli][admin]") {
+  Door door("");
+  const net::Headers change = {{"X-Deskwire", "1"}};
+  const auto post = [&](const std::string& path, const std::string& body) {
+    return door.ask("POST", "/v1/jobs/" + path, change, body);
+  };
+  CHECK(door.ask("POST", "/v1/jobs/pause", {}, R"({"all":true})").status == 403);
+  json answer = json::parse(post("pause", R"({"all":true,"actor":"ann","reason":"night"})").body);
+  CHECK(answer["changed"] == true);
+  CHECK(answer["halts"][0]["of"] == "all");
+  CHECK(answer["halts"][0]["actor"] == "ann via admin:127.0.0.1");
+  CHECK(json::parse(post("pause", R"({"all":true})").body)["changed"] == false);
+  CHECK(json::parse(post("park", R"({"conversation":77})").body)["changed"] == true);
+  CHECK(json::parse(door.get("/v1/jobs/stats").body)["halts"].size() == 2);
+  CHECK(json::parse(door.get("/v1/jobs/stats").body)["dead"] == 1);
+  CHECK(json::parse(post("resume", R"({"all":true})").body)["halts"].size() == 1);
+  CHECK(json::parse(post("unpark", R"({"conversation":"77"})").body)["changed"] == true);
+  answer = json::parse(door.get("/v1/jobs/audit?limit=2").body);
+  CHECK(answer["entries"].size() == 2);
+  CHECK(door.get("/v1/jobs/audit?since=soon").status == 400);
+  for (const char* body : {"{}", R"({"all":true,"kind":"reply"})", "[]", R"({"all":false})"}) {
+    CHECK(post("pause", body).status == 400);
+  }
+  CHECK(post("park", "{}").status == 400);
+  CHECK(door.get("/v1/jobs/pause").status == 405);
+}
+
+TEST_CASE("why, history and drop are there over http", "[cli][admin]") {
+  Door door("");
+  const json why = json::parse(door.get("/v1/jobs/why?of=" + door.job()).body);
+  CHECK(why["state"] == "dead");
+  CHECK(why["conversation"] == "42");
+  CHECK(door.get("/v1/jobs/why?of=conversation:42").status == 200);
+  CHECK(door.get("/v1/jobs/why?of=nothing").status == 404);
+  CHECK(door.get("/v1/jobs/why").status == 400);
+  const json shown = json::parse(door.get("/v1/jobs/" + door.job()).body);
+  CHECK(shown["line"].size() == 1);
+  CHECK(shown["history"].empty());
+
+  const std::string drop = "/v1/jobs/" + door.job() + "/drop";
+  CHECK(door.ask("POST", drop, {{"X-Deskwire", "1"}}, R"({"reason":"spam"})").status == 200);
+  CHECK(json::parse(door.get("/v1/jobs?state=cancelled").body)["jobs"].size() == 1);
+  CHECK(json::parse(door.get("/v1/jobs/audit").body)["entries"][0]["reason"] == "spam");
+  CHECK(door.ask("POST", "/v1/jobs/" + door.job() + "/undrop", {{"X-Deskwire", "1"}}, "").status ==
+        404);
 }

@@ -8,7 +8,9 @@
 
 #include "core/channel.h"
 #include "jobs/effects.h"
+#include "jobs/fsck.h"
 #include "jobs/keys.h"
+#include "jobs/replay_batches.h"
 #include "tests/support/catch.h"
 #include "tests/support/redis_job_harness.h"
 
@@ -54,7 +56,7 @@ void play_all(LaneDriver& lane) {
   lane.enqueue(echo);
   REQUIRE(lane.store().release(lease));
   lane.fail(lane.take_one(kLane), FailureClass::kRetryable, Milliseconds{1000});
-  REQUIRE(lane.store().retry_now(JobId(id)));
+  REQUIRE(lane.store().retry_now(JobId(id), "ann", "test"));
   lease = lane.take_one(kLane);
   REQUIRE(lane.store().beat({shard_of_lane(kLane), lane.worker, {{lease.id, lease.token}}}));
   lane.fail(lease, FailureClass::kPermanent);
@@ -74,6 +76,26 @@ void play_all(LaneDriver& lane) {
     lane.enqueue(burst);
   }
   REQUIRE(lane.store().replay(JobId(id), false, "ann", "test"));
+  const Operator ann{"ann", "test"};
+  for (const HaltScope scope : {HaltScope::kConversation, HaltScope::kParked}) {
+    lane.enqueue(kLane);
+    REQUIRE(lane.operators().halt({scope, kLane}, ann));
+    CHECK(lane.take(kLane).empty());
+    REQUIRE(lane.operators().resume({scope, kLane}, ann));
+  }
+  const std::string dropped = lane.enqueue(kLane);
+  REQUIRE(lane.operators().drop(JobId(dropped), ann));
+  REQUIRE(lane.operators().look(kLane, JobId(id)));
+  REQUIRE(lane.operators().last_finished(kLane));
+  REQUIRE(lane.operators().audit({}));
+  redis::Client& client = static_cast<RedisJobHarness&>(lane.harness()).client();
+  SystemClock clock;
+  ReplayBatches batches(client, clock, {});
+  const std::vector<Job> dead = {lane.job(id)};
+  REQUIRE(batches.prospects(dead));
+  ReplayBatch batch = batches.create(dead, false, ann).value();
+  REQUIRE(batches.replay(batch, dead.front().id));
+  REQUIRE(fsck(client, false, ann));
   REQUIRE(lane.store().list({}));
   REQUIRE(lane.store().counts());
 }

@@ -128,7 +128,7 @@ TEST_CASE("garbage under our keys is an error or ignored, never a crash",
     harness.ask({"HSET", keys::job(shard_of_lane(kLane), job), "s", "?", "a", "many", "t", "soon"});
     CHECK(lane.store().get(job).error().code == ErrorCode::kCorrupt);
     CHECK(lane.store().list({}).has_value());
-    CHECK(lane.store().retry_now(job).error().code == ErrorCode::kCorrupt);
+    CHECK(lane.store().retry_now(job, "ann", "test").error().code == ErrorCode::kCorrupt);
   }
   SECTION("a job that is no hash") {
     harness.ask({"SET", keys::job(shard_of_lane(kLane), job), "garbage"});

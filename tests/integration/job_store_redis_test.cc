@@ -1,4 +1,5 @@
 // The conformance suite against Redis, and what only Redis can show.
+#include <array>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <set>
@@ -138,15 +139,41 @@ class RandomCalls {
   }
   void operate() {
     if (ids_.empty()) return;
-    const JobId& id = ids_[pick(static_cast<unsigned>(ids_.size()))];
-    if (pick(2) == 0) {
-      (void)lane_.store().retry_now(id);
+    const JobId id = ids_[pick(static_cast<unsigned>(ids_.size()))];
+    if (pick(3) == 0) return halt_or_resume();
+    if (pick(6) == 0) {
+      if (lane_.operators().drop(id, {"test", "random"})) dropped_.push_back(id);
+    } else if (pick(2) == 0) {
+      (void)lane_.store().retry_now(id, "ann", "test");
     } else if (auto replayed = lane_.store().replay(id, pick(2) == 0, "test", "random")) {
       ids_.push_back(*replayed);
     }
   }
+  void halt_or_resume() {
+    const std::array<HaltTarget, 4> targets{{{},
+                                             {HaltScope::kKind, "reply"},
+                                             {HaltScope::kConversation, any_lane()},
+                                             {HaltScope::kParked, any_lane()}}};
+    const HaltTarget& target = targets.at(pick(4));
+    const bool global = target.name.empty() || target.scope == HaltScope::kKind;
+    if (!global && pick(2) == 0) {
+      REQUIRE(lane_.operators().halt(target, {"test", "random"}));
+    } else if (global && pick(3) == 0) {
+      REQUIRE(lane_.operators().halt(target, {"test", "random"}));
+    } else {
+      REQUIRE(lane_.operators().resume(target, {"test", "random"}));
+    }
+  }
   /// Nothing is lost: every job can still be run to its end.
   void drain() {
+    const std::vector<Halt> halts = lane_.operators().halts().value();
+    for (const Halt& halt : halts) {
+      REQUIRE(lane_.operators().resume(halt.target, {"test", "drain"}));
+    }
+    // What was dropped can still be had.
+    for (const JobId& id : dropped_) {
+      REQUIRE(lane_.store().replay(id, false, "test", "drain"));
+    }
     for (int round = 0; round < 2000; ++round) {
       std::int64_t left = 0;
       for (int i = 0; i < 12; ++i) {
@@ -173,6 +200,7 @@ class RandomCalls {
   LaneDriver lane_;
   std::vector<Lease> held_;
   std::vector<JobId> ids_;
+  std::vector<JobId> dropped_;
   int messages_ = 0;
   std::set<std::string> unseen_;  ///< Payloads taken in that no lease has shown.
 };
@@ -193,6 +221,34 @@ TEST_CASE("scripts that Redis forgot are loaded again", "[jobs][redis]") {
   redis_of(lane).ask({"SCRIPT", "FLUSH"});
   lane.enqueue(kLane);
   lane.require_sound();
+}
+
+TEST_CASE("while everything is paused no bell rings twice; the resume rings",
+          "[jobs][pause][redis]") {
+  LaneDriver lane;
+  const std::string bell = keys::bell(shard_of_lane(kLane));
+  const auto rung = [&] { return !redis_of(lane).ask({"LPOP", bell}).is_nil(); };
+  REQUIRE(lane.operators().halt({}, {"ann", "test"}));
+  lane.enqueue(kLane);
+  CHECK(rung());
+  CHECK(lane.take(kLane).empty());
+  lane.beat(kLane);
+  CHECK_FALSE(rung());
+  REQUIRE(lane.operators().resume({}, {"ann", "test"}));
+  CHECK(rung());
+}
+
+TEST_CASE("beats finish a resume whose process died", "[jobs][pause][redis]") {
+  LaneDriver lane;
+  const std::string prefix = keys::prefix(shard_of_lane(kLane));
+  lane.enqueue(kLane);
+  REQUIRE(lane.operators().halt({HaltScope::kKind, "reply"}, {"ann", "test"}));
+  CHECK(lane.take(kLane).empty());
+  redis_of(lane).ask({"HDEL", prefix + "halts", "k:reply"});
+  redis_of(lane).ask({"HSET", prefix + "halts", "r", "0"});
+  CHECK(lane.beat(kLane).ready);
+  CHECK(lane.take(kLane).size() == 1);
+  CHECK(redis_of(lane).ask({"EXISTS", prefix + "halts"}).integer == 0);
 }
 
 TEST_CASE("a replay leaves an audit entry", "[jobs][replay][redis]") {

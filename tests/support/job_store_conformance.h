@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "jobs/job_store.h"
 #include "jobs/lane_limits.h"
+#include "jobs/operator_store.h"
 
 namespace deskwire::testing {
 
@@ -21,6 +22,7 @@ class JobStoreHarness {
 
   virtual ~JobStoreHarness() = default;
   virtual jobs::JobStore& store() = 0;
+  virtual jobs::OperatorStore& operators() = 0;
   /// The store's server time goes on by at least this much.
   virtual void pass(Milliseconds by) = 0;
   /// Kept events of a channel, oldest first.
@@ -41,6 +43,7 @@ class LaneDriver {
   explicit LaneDriver(const jobs::LaneLimits& limits = {});
 
   jobs::JobStore& store() { return harness_->store(); }
+  jobs::OperatorStore& operators() { return harness_->operators(); }
   JobStoreHarness& harness() { return *harness_; }
 
   jobs::EnqueueRequest request(const std::string& lane, const std::string& payload = "p") const;

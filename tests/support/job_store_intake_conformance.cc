@@ -228,13 +228,14 @@ TEST_CASE("a replay is a new job with the same payload and root", "[jobs][replay
 TEST_CASE("a retry by hand is due at once and only for jobs that wait", "[jobs][retry]") {
   LaneDriver lane;
   const std::string id = lane.enqueue(kLane);
-  CHECK(lane.store().retry_now(JobId(id)).error().code == ErrorCode::kConflict);
+  CHECK(lane.store().retry_now(JobId(id), "ann", "test").error().code == ErrorCode::kConflict);
   lane.fail(lane.take_one(kLane), FailureClass::kRetryable, Milliseconds{3'600'000});
-  REQUIRE(lane.store().retry_now(JobId(id)));
+  REQUIRE(lane.store().retry_now(JobId(id), "ann", "test"));
   CHECK(lane.beat(kLane).next_due_ms == 0);
   lane.complete(lane.take_one(kLane));
-  CHECK(lane.store().retry_now(JobId(id)).error().code == ErrorCode::kConflict);
-  CHECK(lane.store().retry_now(new_job_id(1, 0)).error().code == ErrorCode::kNotFound);
+  CHECK(lane.store().retry_now(JobId(id), "ann", "test").error().code == ErrorCode::kConflict);
+  CHECK(lane.store().retry_now(new_job_id(1, 0), "ann", "test").error().code ==
+        ErrorCode::kNotFound);
 }
 
 TEST_CASE("jobs are listed newest first, by filter, over all shards", "[jobs][list]") {

@@ -342,7 +342,7 @@ TEST_CASE("a delayed job behind another one waits for both", "[jobs][delay]") {
   CHECK(lane.take(kLane).empty());
   CHECK(lane.job(id).state == JobState::kScheduled);
   lane.require_sound();
-  REQUIRE(lane.store().retry_now(JobId(id)));
+  REQUIRE(lane.store().retry_now(JobId(id), "ann", "test"));
   CHECK(lane.take_one(kLane).id.str() == id);
   lane.require_sound();
 }

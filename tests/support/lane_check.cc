@@ -83,6 +83,7 @@ class ShardCheck {
     expect("r", ask({"ZCARD", prefix_ + "lease"}).integer, recount["r"]);
     expect("c", ask({"ZCARD", prefix_ + "done"}).integer, recount["c"]);
     expect("d", ask({"ZCARD", prefix_ + "dead"}).integer, recount["d"]);
+    expect("x", ask({"ZCARD", prefix_ + "cancelled"}).integer, recount["x"]);
     if (ask({"LLEN", prefix_ + "bell"}).integer > 1) say("more than one token on the bell");
   }
   void expect(const std::string& state, std::int64_t counted, std::int64_t found) {

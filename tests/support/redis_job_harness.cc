@@ -43,7 +43,8 @@ RedisServer& RedisJobHarness::server() {
 RedisJobHarness::RedisJobHarness(const jobs::LaneLimits& limits)
     : client_(server().options()),
       restricted_(restricted_options()),
-      store_(restricted_, clock_, limits) {
+      store_(restricted_, clock_, limits),
+      operators_(restricted_, limits) {
   client_.start();
   REQUIRE(client_.wait_connected(Milliseconds{20000}));
   ask({"FLUSHALL"});

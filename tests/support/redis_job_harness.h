@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/redis/redis_client.h"
 #include "jobs/redis_job_store.h"
+#include "jobs/redis_operator_store.h"
 #include "tests/support/job_store_conformance.h"
 #include "tests/support/redis_server.h"
 
@@ -19,6 +20,7 @@ class RedisJobHarness final : public JobStoreHarness {
   explicit RedisJobHarness(const jobs::LaneLimits& limits = {});
 
   jobs::JobStore& store() override { return store_; }
+  jobs::OperatorStore& operators() override { return operators_; }
   void pass(Milliseconds by) override;
   std::vector<Shown> shown(const std::string& channel) override;
   std::vector<std::string> facts(const std::string& lane) override;
@@ -37,6 +39,7 @@ class RedisJobHarness final : public JobStoreHarness {
   redis::Client client_;
   redis::Client restricted_;
   jobs::RedisJobStore store_;
+  jobs::RedisOperatorStore operators_;
 };
 
 }  // namespace deskwire::testing

@@ -107,7 +107,9 @@ class ScriptedStore final : public jobs::JobStore {
     return memory_.list(filter);
   }
   Result<jobs::JobCounts> counts() override { return memory_.counts(); }
-  Status retry_now(const JobId& id) override { return memory_.retry_now(id); }
+  Status retry_now(const JobId& id, const std::string& actor, const std::string& reason) override {
+    return memory_.retry_now(id, actor, reason);
+  }
   Result<JobId> replay(const JobId& id, bool again, const std::string& actor,
                        const std::string& reason) override {
     return memory_.replay(id, again, actor, reason);

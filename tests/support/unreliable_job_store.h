@@ -70,7 +70,9 @@ class UnreliableJobStore final : public jobs::JobStore {
     return inner_.list(filter);
   }
   Result<jobs::JobCounts> counts() override { return inner_.counts(); }
-  Status retry_now(const JobId& id) override { return inner_.retry_now(id); }
+  Status retry_now(const JobId& id, const std::string& actor, const std::string& reason) override {
+    return inner_.retry_now(id, actor, reason);
+  }
   Result<JobId> replay(const JobId& id, bool again, const std::string& actor,
                        const std::string& reason) override {
     return inner_.replay(id, again, actor, reason);

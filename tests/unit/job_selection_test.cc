@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/job_text.h"
+#include "cli/lineage.h"
 #include "core/channel.h"
 #include "jobs/memory_job_store.h"
 #include "tests/support/catch.h"
@@ -82,4 +83,31 @@ TEST_CASE("a customer's words are shown only where they are asked for", "[cli][j
   CHECK(cli::to_json(*job, true)["payload"]["content"] == "private words");
   CHECK(cli::to_json(*job, false)["error"]["code"] == "unparsable");
   CHECK(cli::to_json(*job, false)["finished_at_ms"] != 0);
+}
+
+TEST_CASE("a job's line goes back to the first and on to the newest replay", "[cli][jobs]") {
+  testing::ManualClock clock;
+  jobs::MemoryJobStore store(clock);
+  const JobId first(bury(store, clock, "1"));
+  const auto replay_and_kill = [&](const JobId& id) {
+    clock.advance(Milliseconds(1));
+    const JobId replay = store.replay(id, false, "ann", "test").value();
+    REQUIRE(store.drop(replay, {"ann", "test"}));
+    return replay;
+  };
+  const JobId second = replay_and_kill(first);
+  const JobId third = replay_and_kill(second);
+  for (const JobId& any : {first, second, third}) {
+    const auto line = cli::lineage_of(store, store.get(any).value()).value();
+    REQUIRE(line.size() == 3);
+    CHECK(line[0].id == first);
+    CHECK(line[1].id == second);
+    CHECK(line[2].id == third);
+    CHECK(line[0].payload.empty());
+    CHECK_FALSE(cli::lineage_table(line, line[1], clock.wall_ms()).empty());
+  }
+  const auto alone = store.get(JobId(bury(store, clock, "2"))).value();
+  const auto line = cli::lineage_of(store, alone).value();
+  CHECK(line.size() == 1);
+  CHECK(cli::lineage_table(line, alone, clock.wall_ms()).empty());
 }

@@ -5,6 +5,7 @@ deskwire_add_tests(NAME unit_jobs LABEL unit
     support/job_store_effects_conformance.cc
     support/job_store_intake_conformance.cc
     support/job_store_lanes_conformance.cc
+    support/job_store_operators_conformance.cc
     unit/backoff_test.cc
     unit/job_keys_test.cc
     unit/job_rules_test.cc

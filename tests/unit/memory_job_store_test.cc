@@ -11,6 +11,7 @@ class MemoryHarness final : public JobStoreHarness {
  public:
   explicit MemoryHarness(const jobs::LaneLimits& limits) : store_(clock_, limits) {}
   jobs::JobStore& store() override { return store_; }
+  jobs::OperatorStore& operators() override { return store_; }
   void pass(Milliseconds by) override { clock_.advance(by); }
   std::vector<Shown> shown(const std::string& channel) override {
     std::vector<Shown> shown;

@@ -1,0 +1,23 @@
+#!lua flags=no-writes
+-- What replays of jobs would find, for a forecast. With lanes.lua as prefix.
+-- KEYS[1]  shard prefix "dw:{<shard>}:"
+-- ARGV[1]  longest stored payload that is returned, in bytes
+-- ARGV[2]  number of jobs; for each: id, key of its effect
+-- Returns  for each {HGETALL of the job, stored payload or nil, state letter of its replay or nil,
+--          what is known of the effect or nil, conversation (lanes.lua),
+--          1 when its last message is one of ours}
+local prospects = {}
+for i = 1, tonumber(ARGV[2]) do
+  local id, effect = ARGV[2 * i + 1], ARGV[2 * i + 2]
+  local key = P .. 'j:' .. id
+  local job = redis.call('HMGET', key, 'l', 'rep')
+  local lane = job[1] or ''
+  local payload = redis.call('STRLEN', P .. 'p:' .. id) <= tonumber(ARGV[1]) and
+    redis.call('GET', P .. 'p:' .. id)
+  local known = read_conversation(lane)
+  prospects[i] = {redis.call('HGETALL', key), payload,
+    job[2] and redis.call('HGET', P .. 'j:' .. job[2], 's'),
+    redis.call('GET', P .. 'fx:' .. effect), known,
+    known and known[5] and redis.call('HEXISTS', P .. 'm:' .. lane, known[5]) or 0}
+end
+return prospects
