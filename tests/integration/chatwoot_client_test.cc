@@ -227,6 +227,16 @@ TEST_CASE("a message is surely absent only when the pages reach back far enough"
         ErrorCode::kUnknownOutcome);
 }
 
+// A look-up that a helpdesk answered with 500 was taken for one that can never be made: the reply
+// was buried, and a human called, although nothing but another look was needed.
+TEST_CASE("a look-up that failed is worth another one", "[worker][chatwoot]") {
+  for (const int status : {408, 500, 502, 503, 504}) {
+    FakeHttp ill([status](const FakeHttp::Request&) { return FakeHttp::json(status, "{}"); });
+    ChatwootClient client(source_at(ill.url()));
+    CHECK(client.find_message(kConversation, "dw-x-1").error().code == ErrorCode::kUnavailable);
+  }
+}
+
 TEST_CASE("without a user token messages cannot be read", "[worker][chatwoot]") {
   ChatwootClient client(source_at("http://127.0.0.1:1", kPatient, ""));
   CHECK(client.find_message(kConversation, "dw-x-1").error().code == ErrorCode::kUnsupported);

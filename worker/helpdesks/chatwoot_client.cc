@@ -43,6 +43,12 @@ tl::unexpected<Error> not_understood(std::string_view what) {
               "helpdesk " + std::string(what) + ": status 2xx, but not the documented answer");
 }
 
+/// Reading changes nothing, so a read that went wrong has no unknown outcome: it is tried again.
+Error of_a_read(Error error) {
+  if (error.code == ErrorCode::kUnknownOutcome) error.code = ErrorCode::kUnavailable;
+  return error;
+}
+
 /// What one page of messages says about the one that is looked for.
 struct Page {
   std::optional<std::string> found;
@@ -128,8 +134,8 @@ Result<std::optional<std::string>> ChatwootClient::find_message(const Conversati
   const std::int64_t minted_s = minted_at_ms(source_id) / 1000;
   std::string query;
   for (int pages = 0; pages < kMaxPages; ++pages) {
-    const auto body = call("GET", *path + query, "", source_.user_token);
-    if (!body) return fail(body.error());
+    auto body = call("GET", *path + query, "", source_.user_token);
+    if (!body) return fail(of_a_read(std::move(body).error()));
     const auto page = read_page(*body, source_id);
     if (!page) return fail(page.error());
     if (page->found) return page->found;
