@@ -52,10 +52,13 @@ class HelpdeskClient {
   /// Best effort; callers log errors and go on.
   virtual Status set_typing(const ConversationRef& conversation, bool on) = 0;
   /// Looks for a message with this source_id among the newest ones.
+  /// @param in_reply_to  Helpdesk id of the message that it answers, hence older than it; empty:
+  ///                     unknown. Saves looking further back.
   /// @return Its helpdesk id, or nullopt when it is surely not there.
   /// @errors kUnsupported: cannot read (no user token). Others as above.
   virtual Result<std::optional<std::string>> find_message(const ConversationRef& conversation,
-                                                          const std::string& source_id) = 0;
+                                                          const std::string& source_id,
+                                                          const std::string& in_reply_to) = 0;
   /// Gives the conversation to a human (Chatwoot: status open).
   virtual Status hand_off(const ConversationRef& conversation) = 0;
   /// For `doctor`: can the tokens do what we need?

@@ -196,7 +196,7 @@ TEST_CASE("a message is found by our source_id over several pages", "[worker][ch
     return FakeHttp::json(200, json{{"meta", {}}, {"payload", payload}}.dump());
   });
   ChatwootClient client(source_at(peer.url()));
-  CHECK(client.find_message(kConversation, ours).value() == "28");
+  CHECK(client.find_message(kConversation, ours, "").value() == "28");
   const auto request = peer.requests.next();
   REQUIRE(request);
   CHECK(request->head.find("api_access_token: user-secret") != std::string::npos);
@@ -214,17 +214,18 @@ TEST_CASE("a message is surely absent only when the pages reach back far enough"
         200, json{{"payload", json::array({message(before - 1, "", created_s)})}}.dump());
   });
   ChatwootClient client(source_at(peer.url()));
-  CHECK(client.find_message(kConversation, ours).value() == std::nullopt);
+  CHECK(client.find_message(kConversation, ours, "").value() == std::nullopt);
   CHECK(peer.requests.size() == 1);
   created_s = 1469922851;
-  CHECK(client.find_message(kConversation, ours).error().code == ErrorCode::kUnknownOutcome);
+  CHECK(client.find_message(kConversation, ours, "").error().code == ErrorCode::kUnknownOutcome);
 
   FakeHttp empty([](const FakeHttp::Request&) { return FakeHttp::json(200, R"({"payload":[]})"); });
-  CHECK(ChatwootClient(source_at(empty.url())).find_message(kConversation, ours).value() ==
+  CHECK(ChatwootClient(source_at(empty.url())).find_message(kConversation, ours, "").value() ==
         std::nullopt);
   FakeHttp garbage([](const FakeHttp::Request&) { return FakeHttp::json(200, R"({"x":1})"); });
-  CHECK(ChatwootClient(source_at(garbage.url())).find_message(kConversation, ours).error().code ==
-        ErrorCode::kUnknownOutcome);
+  CHECK(
+      ChatwootClient(source_at(garbage.url())).find_message(kConversation, ours, "").error().code ==
+      ErrorCode::kUnknownOutcome);
 }
 
 // A look-up that a helpdesk answered with 500 was taken for one that can never be made: the reply
@@ -233,13 +234,31 @@ TEST_CASE("a look-up that failed is worth another one", "[worker][chatwoot]") {
   for (const int status : {408, 500, 502, 503, 504}) {
     FakeHttp ill([status](const FakeHttp::Request&) { return FakeHttp::json(status, "{}"); });
     ChatwootClient client(source_at(ill.url()));
-    CHECK(client.find_message(kConversation, "dw-x-1").error().code == ErrorCode::kUnavailable);
+    CHECK(client.find_message(kConversation, "dw-x-1", "").error().code == ErrorCode::kUnavailable);
   }
+}
+
+// In a conversation with hundreds of messages within the clock skew a reply that never arrived
+// could not be told from one further back, and went to a human.
+TEST_CASE("a look-up ends at the message that ours would answer", "[worker][chatwoot]") {
+  const std::string ours = reply().source_id;
+  FakeHttp busy([](const FakeHttp::Request& request) {
+    std::int64_t before = 1000;
+    const std::size_t at = request.target.find("before=");
+    if (at != std::string::npos) before = std::stoll(request.target.substr(at + 7));
+    return FakeHttp::json(
+        200, json{{"payload", json::array({message(before - 1, "", 1469922851)})}}.dump());
+  });
+  ChatwootClient client(source_at(busy.url()));
+  CHECK(client.find_message(kConversation, ours, "997").value() == std::nullopt);
+  CHECK(busy.requests.size() == 3);
+  // What the customer wrote before bounds nothing if it is no number.
+  CHECK(client.find_message(kConversation, ours, "x").error().code == ErrorCode::kUnknownOutcome);
 }
 
 TEST_CASE("without a user token messages cannot be read", "[worker][chatwoot]") {
   ChatwootClient client(source_at("http://127.0.0.1:1", kPatient, ""));
-  CHECK(client.find_message(kConversation, "dw-x-1").error().code == ErrorCode::kUnsupported);
+  CHECK(client.find_message(kConversation, "dw-x-1", "").error().code == ErrorCode::kUnsupported);
 }
 
 TEST_CASE("typing and hand-off use the bot token", "[worker][chatwoot]") {
@@ -310,7 +329,7 @@ TEST_CASE("a generic source gets replies as our own JSON with an idempotency key
                                           {"content", "Hello"},
                                           {"sourceId", reply().source_id},
                                           {"inReplyTo", "100"}});
-  CHECK(client.find_message(kConversation, "x").error().code == ErrorCode::kUnsupported);
+  CHECK(client.find_message(kConversation, "x", "").error().code == ErrorCode::kUnsupported);
 }
 
 }  // namespace deskwire::worker

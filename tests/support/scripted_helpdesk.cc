@@ -78,7 +78,8 @@ Status ScriptedHelpdesk::set_typing(const worker::ConversationRef& conversation,
 }
 
 Result<std::optional<std::string>> ScriptedHelpdesk::find_message(
-    const worker::ConversationRef& /*conversation*/, const std::string& source_id) {
+    const worker::ConversationRef& /*conversation*/, const std::string& source_id,
+    const std::string& /*in_reply_to*/) {
   const MutexLock lock(mutex_);
   ++finds_;
   if (const auto answer = next(finds_to_fail_)) return error_of(*answer);

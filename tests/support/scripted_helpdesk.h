@@ -47,7 +47,8 @@ class ScriptedHelpdesk final : public worker::HelpdeskClient {
   Result<std::string> create_message(const worker::PostRequest& request) override;
   Status set_typing(const worker::ConversationRef& conversation, bool on) override;
   Result<std::optional<std::string>> find_message(const worker::ConversationRef& conversation,
-                                                  const std::string& source_id) override;
+                                                  const std::string& source_id,
+                                                  const std::string& in_reply_to) override;
   Status hand_off(const worker::ConversationRef& conversation) override;
   Result<std::vector<worker::AccessFinding>> check_access() override;
   void stop() override;

@@ -23,7 +23,8 @@ class TypingHelpdesk final : public HelpdeskClient {
     return {};
   }
   Result<std::optional<std::string>> find_message(const ConversationRef& /*conversation*/,
-                                                  const std::string& /*source_id*/) override {
+                                                  const std::string& /*source_id*/,
+                                                  const std::string& /*in_reply_to*/) override {
     return std::nullopt;
   }
   Status hand_off(const ConversationRef& /*conversation*/) override { return {}; }

@@ -131,7 +131,7 @@ TEST_CASE("the sandbox plays the failures it is asked for and else invents stabl
   CHECK(client.create_message(request).error().code == ErrorCode::kUnavailable);
   request.attempt = 2;
   CHECK(client.create_message(request));
-  CHECK(client.find_message(request.conversation, "dw-1").value() == std::nullopt);
+  CHECK(client.find_message(request.conversation, "dw-1", "").value() == std::nullopt);
   client.stop();
   CHECK(client.create_message(request).error().code == ErrorCode::kCancelled);
 }
@@ -149,7 +149,7 @@ TEST_CASE("a generic source without an API keeps replies on the channel", "[work
   const auto first = client.create_message(request);
   REQUIRE(first);
   CHECK(client.create_message(request).value() == *first);
-  CHECK(client.find_message(request.conversation, "dw-1").value() == std::nullopt);
+  CHECK(client.find_message(request.conversation, "dw-1", "").value() == std::nullopt);
   CHECK(client.hand_off(request.conversation));
 }
 

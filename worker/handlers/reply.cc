@@ -237,7 +237,7 @@ class ReplyAttempt {
   Ended verify(const jobs::Intent& intent) {
     const bool young =
         intent.intended_at_ms > 0 && now_ms() - intent.intended_at_ms < settings_.settle.count();
-    const auto found = helpdesk_->client->find_message(conversation_, our_id_);
+    const auto found = helpdesk_->client->find_message(conversation_, our_id_, payload_.message_id);
     if (found && *found) return replied(**found);
     if (found) return young ? Ended(wait_for_echo()) : std::nullopt;
     switch (found.error().code) {

@@ -124,7 +124,8 @@ Status ChatwootClient::set_typing(const ConversationRef& conversation, bool on) 
 }
 
 Result<std::optional<std::string>> ChatwootClient::find_message(const ConversationRef& conversation,
-                                                                const std::string& source_id) {
+                                                                const std::string& source_id,
+                                                                const std::string& in_reply_to) {
   if (source_.user_token.empty()) {
     return fail(ErrorCode::kUnsupported,
                 "helpdesk GET messages: bots may not read; set config sources[].user_token");
@@ -132,6 +133,8 @@ Result<std::optional<std::string>> ChatwootClient::find_message(const Conversati
   const auto path = path_of(conversation, "messages");
   if (!path) return fail(path.error());
   const std::int64_t minted_s = minted_at_ms(source_id) / 1000;
+  // Chatwoot numbers all messages together, upwards: an answer comes after its question.
+  const std::int64_t question_id = integer_id(in_reply_to).value_or(0);
   std::string query;
   for (int pages = 0; pages < kMaxPages; ++pages) {
     auto body = call("GET", *path + query, "", source_.user_token);
@@ -139,9 +142,10 @@ Result<std::optional<std::string>> ChatwootClient::find_message(const Conversati
     const auto page = read_page(*body, source_id);
     if (!page) return fail(page.error());
     if (page->found) return page->found;
-    const bool reaches_back = page->oldest_created_s > 0 && minted_s > 0 &&
-                              page->oldest_created_s < minted_s - kClockSkewS;
-    if (page->messages == 0 || reaches_back) return std::nullopt;
+    const bool before_minted = page->oldest_created_s > 0 && minted_s > 0 &&
+                               page->oldest_created_s < minted_s - kClockSkewS;
+    const bool before_question = page->oldest_id <= question_id;
+    if (page->messages == 0 || before_minted || before_question) return std::nullopt;
     query = "?before=" + std::to_string(page->oldest_id);
   }
   return fail(ErrorCode::kUnknownOutcome, "helpdesk GET messages: not among the newest " +

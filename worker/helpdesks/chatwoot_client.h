@@ -32,7 +32,8 @@ class ChatwootClient final : public HelpdeskClient {
   /// our source_id was minted, or end.
   /// @errors kUnknownOutcome also when too many messages lie in between to be sure.
   Result<std::optional<std::string>> find_message(const ConversationRef& conversation,
-                                                  const std::string& source_id) override;
+                                                  const std::string& source_id,
+                                                  const std::string& in_reply_to) override;
   Status hand_off(const ConversationRef& conversation) override;
   Result<std::vector<AccessFinding>> check_access() override;
   void stop() override;

@@ -54,7 +54,8 @@ Status GenericClient::set_typing(const ConversationRef& /*conversation*/, bool /
 }
 
 Result<std::optional<std::string>> GenericClient::find_message(
-    const ConversationRef& /*conversation*/, const std::string& /*source_id*/) {
+    const ConversationRef& /*conversation*/, const std::string& /*source_id*/,
+    const std::string& /*in_reply_to*/) {
   if (!http_) return std::nullopt;
   return fail(ErrorCode::kUnsupported, "generic source=" + source_.name + ": cannot be read");
 }

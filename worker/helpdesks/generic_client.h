@@ -29,7 +29,8 @@ class GenericClient final : public HelpdeskClient {
   Status set_typing(const ConversationRef& conversation, bool on) override;
   /// Without base_url never there, as in the sandbox. @errors kUnsupported: with base_url.
   Result<std::optional<std::string>> find_message(const ConversationRef& conversation,
-                                                  const std::string& source_id) override;
+                                                  const std::string& source_id,
+                                                  const std::string& in_reply_to) override;
   Status hand_off(const ConversationRef& conversation) override;
   Result<std::vector<AccessFinding>> check_access() override;
   void stop() override;

@@ -22,7 +22,8 @@ Status SandboxClient::set_typing(const ConversationRef& /*conversation*/, bool /
 }
 
 Result<std::optional<std::string>> SandboxClient::find_message(
-    const ConversationRef& /*conversation*/, const std::string& /*source_id*/) {
+    const ConversationRef& /*conversation*/, const std::string& /*source_id*/,
+    const std::string& /*in_reply_to*/) {
   return std::nullopt;
 }
 

@@ -21,7 +21,8 @@ class SandboxClient final : public HelpdeskClient {
   Status set_typing(const ConversationRef& conversation, bool on) override;
   /// Never there: nothing is stored, so repeating a post is harmless.
   Result<std::optional<std::string>> find_message(const ConversationRef& conversation,
-                                                  const std::string& source_id) override;
+                                                  const std::string& source_id,
+                                                  const std::string& in_reply_to) override;
   Status hand_off(const ConversationRef& conversation) override;
   Result<std::vector<AccessFinding>> check_access() override;
   void stop() override { stopped_ = true; }
