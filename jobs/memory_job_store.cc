@@ -1,6 +1,7 @@
 #include "jobs/memory_job_store.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/channel.h"
@@ -151,7 +152,7 @@ Status MemoryJobStore::retry_now(const JobId& id, const std::string& actor,
   const Result<int> shard = shard_of_job(id);
   if (!shard) return no_such_job(id);
   MutexLock lock(impl_->mutex);
-  const Status done = impl_->shard_at(*shard).retry_now(id, impl_->clock.wall_ms());
+  Status done = impl_->shard_at(*shard).retry_now(id, impl_->clock.wall_ms());
   if (done) impl_->note({0, "retry", "job", id.str(), {}, {}, false, {actor, reason}});
   return done;
 }
@@ -161,7 +162,7 @@ Result<JobId> MemoryJobStore::replay(const JobId& id, bool again, const std::str
   const Result<int> shard = shard_of_job(id);
   if (!shard) return no_such_job(id);
   MutexLock lock(impl_->mutex);
-  const Result<JobId> made = impl_->shard_at(*shard).replay(id, again, impl_->clock.wall_ms());
+  Result<JobId> made = impl_->shard_at(*shard).replay(id, again, impl_->clock.wall_ms());
   if (made) impl_->note({0, "replay", "job", id.str(), made->str(), {}, again, {actor, reason}});
   return made;
 }
@@ -173,7 +174,7 @@ Result<bool> MemoryJobStore::halt(const HaltTarget& target, const Operator& by) 
   MutexLock lock(impl_->mutex);
   bool changed = false;
   for (MemoryJobShard* shard : impl_->of_target(target)) {
-    const Result<bool> halted = shard->halt(target, by, impl_->clock.wall_ms());
+    Result<bool> halted = shard->halt(target, by, impl_->clock.wall_ms());
     if (!halted) return halted;
     changed = changed || *halted;
   }
@@ -234,9 +235,8 @@ Result<std::vector<PastAttempt>> MemoryJobStore::history(const JobId& id) {
 Result<std::vector<AuditEntry>> MemoryJobStore::audit(const AuditFilter& filter) {
   MutexLock lock(impl_->mutex);
   std::vector<AuditEntry> entries;
-  for (auto entry = impl_->audit.rbegin(); entry != impl_->audit.rend(); ++entry) {
-    if (entry->at_ms >= filter.since_ms) entries.push_back(*entry);
-  }
+  std::copy_if(impl_->audit.rbegin(), impl_->audit.rend(), std::back_inserter(entries),
+               [&](const AuditEntry& entry) { return entry.at_ms >= filter.since_ms; });
   sort_audit(entries, filter.limit);
   return entries;
 }
