@@ -18,8 +18,8 @@ export class FakeChatwoot {
   #sockets = new Set();
 
   /**
-   * Hooks, each awaited: `onTyping(call)`, `beforeStore(call)` and `afterStore(call, message)`
-   * around the creation of a message, `afterAnswer(call, message)`. A hook that returns an answer
+   * Hooks, each awaited: `onCall(call)` before anything, `onTyping(call)`, `beforeStore(call)` and
+   * `afterStore(call, message)` around the creation of a message, `afterAnswer(call, message)`. A hook that returns an answer
    * ({status, body?, headers?}) ends the call with it; "hang" leaves the caller without one.
    */
   hooks = {};
@@ -41,6 +41,11 @@ export class FakeChatwoot {
       fake.#sockets.forEach((socket) => socket.destroy());
     });
     return fake;
+  }
+
+  /** An id for a message that somebody else writes: Chatwoot numbers all messages together. */
+  takeId() {
+    return this.#nextId++;
   }
 
   /** Messages posted into a conversation by Deskwire. */
@@ -73,6 +78,8 @@ export class FakeChatwoot {
     };
     this.calls.push(call);
     const run = async (hook, ...more) => (this.hooks[hook] ? this.hooks[hook](call, ...more) : null);
+    const prevented = await run("onCall");
+    if (prevented) return prevented === "hang" ? null : answer(prevented);
     switch (call.name) {
       case "POST messages": {
         const refused = await run("beforeStore");
@@ -88,7 +95,7 @@ export class FakeChatwoot {
           const error = "Access to this endpoint is not authorized for bots";
           return answer({ status: 401, body: { error } });
         }
-        return answer({ body: { meta: {}, payload: this.posted(call.conversation).slice(-20) } });
+        return answer({ body: { meta: {}, payload: this.#page(call) } });
       case "POST toggle_typing_status": {
         const result = await run("onTyping");
         return result === "hang" ? null : answer(result ?? {});
@@ -103,9 +110,15 @@ export class FakeChatwoot {
     }
   }
 
+  /** Twenty messages in ascending order: the newest, or those before a given one. */
+  #page({ conversation, query }) {
+    const before = Number(query.before ?? Infinity);
+    return this.posted(conversation).filter(({ id }) => id < before).slice(-20);
+  }
+
   #store({ conversation, body }) {
     const message = {
-      id: this.#nextId++,
+      id: this.takeId(),
       content: body.content,
       inbox_id: 3,
       conversation_id: Number(conversation),

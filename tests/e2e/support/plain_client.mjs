@@ -4,6 +4,8 @@ import WebSocket from "ws";
 
 import { Recorder, within } from "./waiting.mjs";
 
+export { WebSocket }; // For callers outside this package, which cannot find `ws`.
+
 export class PlainClient {
   frames = new Recorder(); // every frame from the server, parsed
   pushes = new Recorder(); // the pushed events

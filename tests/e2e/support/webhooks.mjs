@@ -49,7 +49,9 @@ export async function post(deskwire, body, { source = "support", headers, ...sig
   return { status: response.status, answer, headers: response.headers };
 }
 
-const template = JSON.parse(readFileSync(join(FIXTURES, "chatwoot/message_created.incoming.json"), "utf8"));
+const recorded = (name) => JSON.parse(readFileSync(join(FIXTURES, `chatwoot/message_created.${name}.json`), "utf8"));
+const template = recorded("incoming");
+const botTemplate = recorded("outgoing.agent_bot");
 
 /** An incoming customer message as Chatwoot would send it, for a conversation of the test's own. */
 export function incomingMessage({ conversation, id, content = "Hello", account = 1, change }) {
@@ -64,5 +66,17 @@ export function incomingMessage({ conversation, id, content = "Hello", account =
   inner.conversation_id = conversation;
   inner.account_id = account;
   change?.(message);
+  return Buffer.from(JSON.stringify(message));
+}
+
+/** What Chatwoot tells its webhooks of a message that a bot posted: the echo of our own post. */
+export function echoOf({ id, content, conversation_id, source_id, account = 1 }) {
+  const message = structuredClone(botTemplate);
+  Object.assign(message, { id, content, source_id, content_attributes: {} });
+  message.account.id = account;
+  message.conversation.account.id = account;
+  message.conversation.id = conversation_id;
+  const [inner] = message.conversation.messages;
+  Object.assign(inner, { id, content, source_id, conversation_id, account_id: account });
   return Buffer.from(JSON.stringify(message));
 }
