@@ -67,14 +67,12 @@ Result<bool> MemoryJobShard::drop(const JobId& id, std::int64_t now) {
     return cannot_drop(id, job.state);
   }
   const bool was_dead = job.state == JobState::kDead;
+  if (was_dead) dead_.erase({job.finished_at_ms, id});
   job.state = JobState::kCancelled;
   job.outcome = "dropped";
   job.finished_at_ms = now;
-  cancelled_.push_back(id);
-  if (was_dead) {
-    dead_.erase(std::find(dead_.begin(), dead_.end(), id));
-    return true;
-  }
+  cancelled_.emplace(now, id);
+  if (was_dead) return true;
   std::deque<JobId>& queue = lanes_[job.lane];
   const bool was_head = queue.front() == id;
   queue.erase(std::find(queue.begin(), queue.end(), id));

@@ -110,7 +110,7 @@ void MemoryJobShard::complete(const CompletedJob& completed, Record& record, std
   job.state = JobState::kCompleted;
   job.outcome = completed.outcome;
   job.finished_at_ms = now;
-  done_.push_back(job.id);
+  done_.emplace(now, job.id);
   bool show = true;
   if (!completed.effect.empty()) {
     effects_[completed.effect] = Effect{true, 0, completed.remote_id, 0};
@@ -208,7 +208,7 @@ void MemoryJobShard::bury(Record& record, const std::string& code, const std::st
   job.error_code = code;
   job.error_message = kept_error_message(message);
   job.finished_at_ms = now;
-  dead_.push_back(job.id);
+  dead_.emplace(now, job.id);
   append_unfinished(record, code, now);
   const std::string lane = job.lane;
   lease_.erase(lane);
@@ -292,14 +292,14 @@ void MemoryJobShard::promote(BeatResult& result, std::int64_t now) {
   }
 }
 
-void MemoryJobShard::erase(std::deque<JobId>& finished) {
-  jobs_.erase(finished.front());
-  finished.pop_front();
+void MemoryJobShard::erase(FinishedJobs& finished) {
+  jobs_.erase(finished.begin()->second);
+  finished.erase(finished.begin());
 }
 
 void MemoryJobShard::trim(std::int64_t now) {
-  const auto older = [&](const std::deque<JobId>& finished, std::int64_t age_s) {
-    return !finished.empty() && jobs_[finished.front()].job.finished_at_ms < now - age_s * 1000;
+  const auto older = [&](const FinishedJobs& finished, std::int64_t age_s) {
+    return !finished.empty() && finished.begin()->first < now - age_s * 1000;
   };
   for (std::size_t i = 0; i < kTrimsPerBeat; ++i) {
     const bool too_many = static_cast<std::int64_t>(done_.size()) > limits_.completed_max;

@@ -93,8 +93,9 @@ Result<EnqueueResult> MemoryJobShard::enqueue(const EnqueueRequest& request, std
       job.state = JobState::kDead;
       job.error_code = request.bury_code;
       job.error_message = kept_error_message(request.bury_message);
+      job.due_at_ms = now;
       job.finished_at_ms = now;
-      dead_.push_back(job.id);
+      dead_.emplace(now, job.id);
       jobs_[job.id].job = job;
     } else {
       insert(job, now);
@@ -265,6 +266,11 @@ Result<JobId> MemoryJobShard::replay(const JobId& id, bool again, std::int64_t n
   const auto earlier = jobs_.find(found->second.job.replay);
   if (earlier != jobs_.end() && unfinished_state(earlier->second.job.state)) {
     return earlier->second.job.id;
+  }
+  const auto lane = lanes_.find(old.lane);
+  if (lane != lanes_.end() && lane->second.size() >= limits_.max_lane_jobs) {
+    return deskwire::fail(ErrorCode::kFull, "replay job=" + id.str() + ": lane=" + old.lane +
+                                                " is full (jobs.max_lane_jobs)");
   }
   Job job;
   job.id = new_job_id(now, shard_);

@@ -4,7 +4,9 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/event.h"
@@ -97,6 +99,9 @@ class MemoryJobShard {
     std::string job;  ///< Empty: none was made.
   };
 
+  /// Time of the end, and id: oldest first, also when the clock has jumped back.
+  using FinishedJobs = std::set<std::pair<std::int64_t, JobId>>;
+
   Record* held(const JobId& id, std::int64_t token);
   bool ended_by(const JobId& id, std::int64_t token, JobState state) const;
   const Seen* find_seen(const EnqueueRequest& request, std::int64_t today) const;
@@ -121,7 +126,7 @@ class MemoryJobShard {
                            std::int64_t now);
   bool hold(const std::string& lane, const Job& head);
   std::int64_t oldest_waiting() const;
-  void erase(std::deque<JobId>& finished);
+  void erase(FinishedJobs& finished);
 
   int shard_;
   const LaneLimits& limits_;
@@ -134,9 +139,9 @@ class MemoryJobShard {
   std::map<std::string, std::int64_t> timers_;  ///< lane -> due
   std::map<std::string, std::int64_t> parked_;  ///< lane -> due; 0: it does not count as waiting
   std::map<HaltTarget, Halt> halts_;
-  std::deque<JobId> done_;  ///< Oldest first.
-  std::deque<JobId> dead_;
-  std::deque<JobId> cancelled_;
+  FinishedJobs done_;
+  FinishedJobs dead_;
+  FinishedJobs cancelled_;
   std::map<std::int64_t, std::map<std::string, Seen>> seen_;  ///< day -> key
   std::map<std::string, Effect> effects_;
   std::map<JobId, Memo> memos_;  ///< By root.

@@ -5,6 +5,7 @@ deskwire_add_tests(NAME integration_jobs LABEL integration
     integration/fsck_redis_test.cc
     integration/job_keys_redis_test.cc
     integration/job_store_faults_redis_test.cc
+    integration/job_store_model_redis_test.cc
     integration/job_store_redis_test.cc
     integration/job_tail_redis_test.cc
     integration/replay_batches_redis_test.cc
@@ -17,4 +18,15 @@ deskwire_add_tests(NAME integration_jobs LABEL integration
     support/job_store_operators_conformance.cc
     support/lane_check.cc
     support/redis_job_harness.cc
+    support/redis_time.cc
+    support/twin_stores.cc
   DEPS deskwire::jobs nlohmann_json::nlohmann_json)
+
+# Loaded into a redis-server, which knows nothing of sanitizers.
+add_library(redis_time_shim MODULE "${PROJECT_SOURCE_DIR}/tests/support/redis_time_shim.cc")
+target_compile_features(redis_time_shim PRIVATE cxx_std_20)
+target_compile_options(redis_time_shim PRIVATE -fno-sanitize=all)
+target_link_options(redis_time_shim PRIVATE -fno-sanitize=all)
+add_dependencies(integration_jobs redis_time_shim)
+target_compile_definitions(integration_jobs
+  PRIVATE "DESKWIRE_REDIS_TIME_SHIM=\"$<TARGET_FILE:redis_time_shim>\"")

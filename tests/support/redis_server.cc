@@ -57,13 +57,18 @@ bool answers(const std::string& socket_path) {
 
 }  // namespace
 
-pid_t spawn_redis_server(std::vector<std::string> args) {
+pid_t spawn_redis_server(std::vector<std::string> args, std::vector<std::string> environment) {
   const char* named = std::getenv("DESKWIRE_REDIS_SERVER");
   args.insert(args.begin(), named != nullptr && *named != '\0' ? named : "redis-server");
   std::vector<char*> argv;
   argv.reserve(args.size() + 1);
   for (std::string& arg : args) argv.push_back(arg.data());
   argv.push_back(nullptr);
+  // Of two values for a name getenv finds the first.
+  std::vector<char*> envp;
+  for (std::string& variable : environment) envp.push_back(variable.data());
+  for (char** variable = environ; *variable != nullptr; ++variable) envp.push_back(*variable);
+  envp.push_back(nullptr);
   const pid_t parent = getpid();
   const pid_t child = fork();
   if (child < 0) give_up(std::string("fork: ") + std::strerror(errno));
@@ -71,14 +76,15 @@ pid_t spawn_redis_server(std::vector<std::string> args) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     // The parent may have died between fork and prctl.
     if (getppid() != parent) _exit(1);
-    execvp(argv[0], argv.data());
+    execvpe(argv[0], argv.data(), envp.data());
     _exit(127);
   }
   return child;
 }
 
-RedisServer::RedisServer(std::vector<std::string> extra_args)
+RedisServer::RedisServer(std::vector<std::string> extra_args, std::vector<std::string> environment)
     : extra_args_(std::move(extra_args)),
+      environment_(std::move(environment)),
       directory_(make_directory()),
       socket_path_(directory_ + "/r.sock") {
   start();
@@ -107,7 +113,7 @@ void RedisServer::start() {
                                    "--save", "",         "--appendonly", "no",
                                    "--dir",  directory_, "--logfile",    directory_ + "/redis.log"};
   args.insert(args.end(), extra_args_.begin(), extra_args_.end());
-  pid_ = spawn_redis_server(std::move(args));
+  pid_ = spawn_redis_server(std::move(args), environment_);
   const auto deadline = std::chrono::steady_clock::now() + kStartTimeout;
   while (!answers(socket_path_)) {
     if (waitpid(pid_, nullptr, WNOHANG) == pid_) {

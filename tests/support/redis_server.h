@@ -12,7 +12,8 @@ namespace deskwire::testing {
 
 /// Starts the program that $DESKWIRE_REDIS_SERVER names (redis-server; valkey-server does as well)
 /// with these arguments. It dies with the thread that started it. Aborts when it cannot fork.
-pid_t spawn_redis_server(std::vector<std::string> args);
+/// @param environment  "NAME=value" each, besides this process's own.
+pid_t spawn_redis_server(std::vector<std::string> args, std::vector<std::string> environment = {});
 
 /// A private redis-server on a Unix socket in a directory of its own; no port, so no race for one.
 /// It keeps nothing on disk unless `extra_args` say so ("--appendonly", "yes").
@@ -22,7 +23,9 @@ pid_t spawn_redis_server(std::vector<std::string> args);
 /// Thread safety: one thread.
 class RedisServer {
  public:
-  explicit RedisServer(std::vector<std::string> extra_args = {});
+  /// @param environment  "NAME=value" each, besides this process's own.
+  explicit RedisServer(std::vector<std::string> extra_args = {},
+                       std::vector<std::string> environment = {});
   ~RedisServer();  ///< Kills the server and removes its directory.
   RedisServer(const RedisServer&) = delete;
   RedisServer& operator=(const RedisServer&) = delete;
@@ -45,6 +48,7 @@ class RedisServer {
   void end_with(int signal);
 
   std::vector<std::string> extra_args_;
+  std::vector<std::string> environment_;
   std::string directory_;
   std::string socket_path_;
   pid_t pid_ = -1;
