@@ -7,6 +7,8 @@ deskwire_add_tests(NAME integration_jobs LABEL integration
     integration/job_store_faults_redis_test.cc
     integration/job_store_model_redis_test.cc
     integration/job_store_redis_test.cc
+    integration/jobs_cases_redis_test.cc
+    integration/jobs_cases_time_redis_test.cc
     integration/job_tail_redis_test.cc
     integration/replay_batches_redis_test.cc
     integration/redis_acl_redis_test.cc

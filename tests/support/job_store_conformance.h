@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/clock.h"
@@ -41,6 +42,7 @@ std::unique_ptr<JobStoreHarness> make_job_store_harness(const jobs::LaneLimits& 
 class LaneDriver {
  public:
   explicit LaneDriver(const jobs::LaneLimits& limits = {});
+  explicit LaneDriver(std::unique_ptr<JobStoreHarness> harness) : harness_(std::move(harness)) {}
 
   jobs::JobStore& store() { return harness_->store(); }
   jobs::OperatorStore& operators() { return harness_->operators(); }

@@ -26,8 +26,7 @@ redis::Command documented_acl() {
   return {};
 }
 
-redis::Client::Options restricted_options() {
-  auto options = RedisJobHarness::server().options();
+redis::Client::Options as_documented_user(redis::Client::Options options) {
   options.endpoint.user = "deskwire";
   options.endpoint.password = "PASSWORD";
   return options;
@@ -41,8 +40,12 @@ RedisServer& RedisJobHarness::server() {
 }
 
 RedisJobHarness::RedisJobHarness(const jobs::LaneLimits& limits)
-    : client_(server().options()),
-      restricted_(restricted_options()),
+    : RedisJobHarness(limits, server().options()) {}
+
+RedisJobHarness::RedisJobHarness(const jobs::LaneLimits& limits,
+                                 const redis::Client::Options& options)
+    : client_(options),
+      restricted_(as_documented_user(options)),
       store_(restricted_, clock_, limits),
       operators_(restricted_, limits) {
   client_.start();

@@ -15,9 +15,11 @@ namespace deskwire::testing {
 
 /// A RedisJobStore on an empty database of the server that the test binary shares. The store may do
 /// what the ACL line of docs/operations.md allows, and nothing else.
-class RedisJobHarness final : public JobStoreHarness {
+class RedisJobHarness : public JobStoreHarness {
  public:
   explicit RedisJobHarness(const jobs::LaneLimits& limits = {});
+  /// On another server.
+  RedisJobHarness(const jobs::LaneLimits& limits, const redis::Client::Options& options);
 
   jobs::JobStore& store() override { return store_; }
   jobs::OperatorStore& operators() override { return operators_; }
