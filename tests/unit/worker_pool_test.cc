@@ -274,6 +274,25 @@ TEST_CASE("stopping lets quick attempts finish and gives slow ones back unpunish
   CHECK(slow.memory.check().empty());
 }
 
+TEST_CASE("case 24: a stop while work keeps coming in leaves nothing running", "[worker][pool]") {
+  PoolBench bench(completes());
+  std::atomic<bool> goes_on{true};
+  std::thread customers([&] {
+    for (int i = 0; goes_on; ++i) bench.enqueue("lane-" + std::to_string(i % 50));
+  });
+  for (int i = 0; i < 100; ++i) REQUIRE(bench.handler.begun.next());
+  bench.pool.stop();
+  const auto ran = bench.handler.begun.size();
+  const JobId late = bench.enqueue("42");
+  goes_on = false;
+  customers.join();
+  CHECK(bench.pool.busy() == 0);
+  CHECK(bench.memory.counts()->at("running") == 0);
+  CHECK(bench.job(late).state == JobState::kAvailable);
+  CHECK(bench.handler.begun.size() == ran);
+  CHECK(bench.memory.check().empty());
+}
+
 TEST_CASE("a pool stops although the store does not answer", "[worker][pool]") {
   config::Jobs hasty = PoolBench::quick_settings();
   hasty.shutdown_grace = Milliseconds(1);
