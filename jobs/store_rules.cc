@@ -137,6 +137,9 @@ Milliseconds usable_lease(Milliseconds lease) {
 void sort_newest_first(std::vector<Job>& jobs, std::size_t limit) {
   std::sort(jobs.begin(), jobs.end(),
             [](const Job& a, const Job& b) { return a.id.str() > b.id.str(); });
+  // A job that moved while the states were read one after the other was met in two of them.
+  const auto same = [](const Job& a, const Job& b) { return a.id == b.id; };
+  jobs.erase(std::unique(jobs.begin(), jobs.end(), same), jobs.end());
   if (jobs.size() > limit) jobs.resize(limit);
 }
 

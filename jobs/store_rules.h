@@ -42,7 +42,7 @@ std::string kept_error_message(std::string_view text);
 /// margin for clocks that run differently.
 Milliseconds usable_lease(Milliseconds lease);
 
-/// Newest first (ids sort by time), cut to `limit`.
+/// Newest first (ids sort by time), each once, cut to `limit`.
 void sort_newest_first(std::vector<Job>& jobs, std::size_t limit);
 /// One of each target, the oldest: a pause of everything is kept by every shard. By scope and name.
 void unite_halts(std::vector<Halt>& halts);
