@@ -1,4 +1,5 @@
 // Cases of tests/CASES.md that no other suite shows: many callers at once, many jobs, lost scripts.
+#include <algorithm>
 #include <atomic>
 #include <set>
 #include <thread>
@@ -107,6 +108,61 @@ TEST_CASE("case 26: scripts that are forgotten inside a pipeline cost no call",
     CHECK(lease.id.str() == id);
     lane.complete(lease);
   }
+  lane.require_sound();
+}
+
+TEST_CASE("case 29: a list taken while jobs move shows every job once", "[jobs][cases][redis]") {
+  LaneDriver lane;
+  std::set<std::string> dead;
+  for (int i = 0; i < 200; ++i) {
+    EnqueueRequest request = lane.request("dead-" + std::to_string(i));
+    request.bury_code = "unparsable";
+    dead.insert(lane.enqueue(request).job);
+  }
+  std::atomic<bool> goes_on{true};
+  std::thread worker([&] {
+    const WorkerId other("w-other");
+    for (std::uint64_t number = 1; goes_on; ++number) {
+      (void)lane.store().enqueue(lane.request(kLane));
+      StepRequest request{shard_of_lane(kLane), other, 2 * number, {}, 1};
+      const auto leased = lane.store().step(request);
+      if (!leased || leased->leases.empty()) continue;
+      FailRequest failed;
+      failed.lease = leased->leases.front();
+      failed.failure = FailureClass::kPermanent;
+      failed.error_code = "moved";
+      (void)lane.store().fail(failed);
+    }
+  });
+  JobFilter everything;
+  everything.limit = 1'000'000;
+  for (int i = 0; i < 20; ++i) {
+    const auto jobs = lane.store().list(everything);
+    CHECK(jobs.has_value());
+    if (!jobs) break;
+    std::set<std::string> listed;
+    for (const Job& job : *jobs) listed.insert(job.id.str());
+    CHECK(listed.size() == jobs->size());
+    CHECK(std::includes(listed.begin(), listed.end(), dead.begin(), dead.end()));
+  }
+  goes_on = false;
+  worker.join();
+  CHECK(lane.store().list(everything).value().size() >= dead.size());
+}
+
+TEST_CASE("case 29: a replay of nothing, of a live job, and one that is asked for twice",
+          "[jobs][cases][redis]") {
+  LaneDriver lane;
+  const JobId missing = new_job_id(SystemClock().wall_ms(), shard_of_lane(kLane));
+  CHECK(lane.store().replay(missing, false, "ann", "").error().code == ErrorCode::kNotFound);
+  const std::string id = lane.enqueue(kLane);
+  CHECK(lane.store().replay(JobId(id), false, "ann", "").error().code == ErrorCode::kConflict);
+  const Lease running = lane.take_one(kLane);
+  CHECK(lane.store().replay(JobId(id), false, "ann", "").error().code == ErrorCode::kConflict);
+  lane.complete(running);
+  const JobId replayed = lane.store().replay(JobId(id), false, "ann", "").value();
+  CHECK(lane.store().replay(JobId(id), false, "ben", "").value() == replayed);
+  CHECK(lane.take(kLane, 10).size() == 1);
   lane.require_sound();
 }
 
