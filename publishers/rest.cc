@@ -9,6 +9,7 @@
 #include "core/channel.h"
 #include "core/ids.h"
 #include "core/json.h"
+#include "publishers/dialects/plain_protocol.h"
 #include "publishers/issue_token.h"
 #include "publishers/websocket_handshake.h"
 
@@ -242,12 +243,15 @@ std::optional<Refusal> Rest::over_rate(const Principal& principal) {
 }
 
 void Rest::post_message(const ChannelRequest& asked) {
-  const auto body = json_body(asked.request, false);
+  auto body = json_body(asked.request, false);
   if (!body) return asked.exchange.refuse(body.error());
   if (const auto refusal = over_rate(asked.principal)) return asked.exchange.refuse(*refusal);
   const std::string_view key = asked.request.header("Idempotency-Key");
   if (key.size() > kMaxIdempotencyKey) {
     return asked.exchange.refuse({ReplyCode::kBadField, "Idempotency-Key is over 200 bytes"});
+  }
+  if (!body->contains("event") && body->contains("content")) {
+    return send_message(asked, std::move(*body), key);
   }
   const auto data = body->find("data");
   if (data != body->end() && !data->is_object()) {
@@ -268,6 +272,26 @@ void Rest::post_message(const ChannelRequest& asked) {
                                 if (!published) return exchange.refuse(published.error());
                                 exchange.send(published->duplicate ? 200 : 201, encode(*published));
                               });
+}
+
+/// The verb `send`, for clients that cannot open a WebSocket.
+void Rest::send_message(const ChannelRequest& asked, json body, std::string_view key) {
+  if (asked.principal.server) {
+    return asked.exchange.refuse(
+        {ReplyCode::kBadField, "a server key speaks for nobody: name the event", "event"});
+  }
+  body["channel"] = asked.channel;
+  if (!key.empty() && !body.contains("clientMessageId")) body["clientMessageId"] = key;
+  auto send = plain::parse_send(body);
+  if (!send) return asked.exchange.refuse(send.error());
+  const Outgoing message{std::move(send->channel), std::move(send->content),
+                         std::move(send->client_message_id), std::string(),
+                         std::move(send->simulate)};
+  context_.operations.send(asked.principal, message, context_.hub.gate(),
+                           [exchange = asked.exchange](const Answer<Sent>& sent) {
+                             if (!sent) return exchange.refuse(sent.error());
+                             exchange.send(sent->offset > 0 ? 201 : 200, encode(*sent));
+                           });
 }
 
 void Rest::get_messages(const ChannelRequest& asked) {

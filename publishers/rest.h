@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -72,6 +73,7 @@ class Rest {
   void route(const net::HttpRequest& request, const Exchange& exchange);
   void channel_route(const net::HttpRequest& request, const Exchange& exchange);
   void post_message(const ChannelRequest& asked);
+  void send_message(const ChannelRequest& asked, nlohmann::json body, std::string_view key);
   void get_messages(const ChannelRequest& asked);
   void get_presence(const ChannelRequest& asked);
   void get_poll(const ChannelRequest& asked);

@@ -104,26 +104,6 @@ Parsed parse_publish(const json& object) {
   return Publish{std::move(*channel), std::move(*event), std::move(*data)};
 }
 
-Parsed parse_send(const json& object) {
-  auto channel = channel_field(object);
-  if (!channel) return tl::unexpected(channel.error());
-  // Four bytes a character at most; operations.cc counts the characters.
-  auto content = text_field(object, "content", 600'000);
-  if (!content) return tl::unexpected(content.error());
-  Send send{std::move(*channel), std::move(*content), {}, nullptr};
-  if (object.contains("clientMessageId")) {
-    auto id = text_field(object, "clientMessageId", kMaxClientMessageId);
-    if (!id) return tl::unexpected(id.error());
-    send.client_message_id = std::move(*id);
-  }
-  if (object.contains("simulate")) {
-    auto simulate = data_field(object, "simulate");
-    if (!simulate) return tl::unexpected(simulate.error());
-    send.simulate = std::move(*simulate);
-  }
-  return send;
-}
-
 Parsed parse_history(const json& object) {
   auto channel = channel_field(object);
   if (!channel) return tl::unexpected(channel.error());
@@ -168,7 +148,12 @@ constexpr std::array<std::pair<std::string_view, VerbParser>, 12> kVerbs = {{
     {"subscribe", parse_subscribe},
     {"unsubscribe", parse_channel_only<Unsubscribe>},
     {"publish", parse_publish},
-    {"send", parse_send},
+    {"send",
+     [](const json& object) -> Parsed {
+       auto send = parse_send(object);
+       if (!send) return tl::unexpected(std::move(send.error()));
+       return std::move(*send);
+     }},
     {"history", parse_history},
     {"presence", parse_channel_only<Presence>},
     {"enter", [](const json& object) { return parse_enter(object, false); }},
@@ -188,6 +173,26 @@ tl::unexpected<BadCommand> answered(std::int64_t id, Refusal refusal) {
 }
 
 }  // namespace
+
+Answer<Send> parse_send(const json& object) {
+  auto channel = channel_field(object);
+  if (!channel) return tl::unexpected(channel.error());
+  // Four bytes a character at most; operations.cc counts the characters.
+  auto content = text_field(object, "content", 600'000);
+  if (!content) return tl::unexpected(content.error());
+  Send send{std::move(*channel), std::move(*content), {}, nullptr};
+  if (object.contains("clientMessageId")) {
+    auto id = text_field(object, "clientMessageId", kMaxClientMessageId);
+    if (!id) return tl::unexpected(id.error());
+    send.client_message_id = std::move(*id);
+  }
+  if (object.contains("simulate")) {
+    auto simulate = data_field(object, "simulate");
+    if (!simulate) return tl::unexpected(simulate.error());
+    send.simulate = std::move(*simulate);
+  }
+  return send;
+}
 
 tl::expected<Command, BadCommand> parse_command(std::string_view text) {
   auto parsed = parse_json(text, JsonLimits{1U << 20U, kMaxDepth, false, false});

@@ -79,6 +79,9 @@ struct BadCommand {
 /// Reads one object. Unknown fields inside a verb are ignored, so that newer clients work.
 tl::expected<Command, BadCommand> parse_command(std::string_view text);
 
+/// The value of the verb `send`, also where it comes by REST.
+Answer<Send> parse_send(const nlohmann::json& object);
+
 std::string encode_ok(std::int64_t id, std::string_view result_json);
 std::string encode_error(std::int64_t id, const Refusal& refusal);
 std::string encode_disconnect(CloseCode code, std::string_view reason);

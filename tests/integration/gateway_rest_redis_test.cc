@@ -234,6 +234,36 @@ TEST_CASE("a sandbox session can write and hear", "[rest]") {
   CHECK(visitor.push_of("message:user")["data"]["content"] == "hello");
 }
 
+TEST_CASE("a client that can only poll sends messages by REST, once each", "[rest]") {
+  RedisServer redis;
+  GatewayBench bench(redis.options());
+  const json session = http(bench, "POST", "/v1/sandbox/sessions").json();
+  const std::string target = "/v1/channels/" + session["channel"].get<std::string>() + "/messages";
+  const auto headers = bearer(session["token"].get<std::string>());
+  const std::string body = R"({"content":"hello","clientMessageId":"c-1"})";
+  const HttpAnswer first = http(bench, "POST", target, headers, body);
+  CHECK(first.status == 201);
+  CHECK(first.json()["job"].is_string());
+  CHECK(first.json()["offset"] == 1);
+  const HttpAnswer again = http(bench, "POST", target, headers, body);
+  CHECK(again.status == 200);
+  CHECK(again.json()["messageId"] == first.json()["messageId"]);
+
+  auto keyed = headers;
+  keyed["Idempotency-Key"] = "c-1";
+  const HttpAnswer by_key = http(bench, "POST", target, keyed, R"({"content":"hello"})");
+  CHECK(by_key.json()["messageId"] == first.json()["messageId"]);
+
+  const json events = http(bench, "GET", target, headers).json()["events"];
+  CHECK(events.size() == 1);
+  CHECK(events[0]["data"]["clientMessageId"] == "c-1");
+
+  CHECK(code(http(bench, "POST", target, headers, R"({"content":""})")) == 40001);
+  CHECK(code(http(bench, "POST", target, headers, R"({"content":7})")) == 40001);
+  CHECK(code(http(bench, "POST", target, bearer("server-key"), R"({"content":"x"})")) == 40001);
+  CHECK(code(http(bench, "POST", kMessages, headers, R"({"content":"x"})")) == 40160);
+}
+
 TEST_CASE("pages of other origins are kept out, allowed ones get CORS headers", "[rest]") {
   RedisServer redis;
   config::Config config = gateway_config();
