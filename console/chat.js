@@ -1,189 +1,163 @@
-// The sandbox chat: opens a session (or joins the one in the address), shows the conversation, and
-// offers two faults to play with. Whatever comes from the server is shown as text, never as HTML.
+// The sandbox chat, and the reference for a chat on clients/js: opens a session (or joins the one in
+// the address), shows the conversation, and offers two faults to play with.
 
-import { ChannelConnection } from "/connection.js";
+import { DeskwireClient } from "/client/index.js";
 
-const TYPING_ENDS_MS = 6000;
-const TYPING_REPEAT_MS = 3000;
+import { debugLog } from "/debug.js";
+import { MessageList } from "/messages.js";
+import { showPeople, showTypists } from "/people.js";
+import { addressOf, conversationId, identity, openSession, sessionInAddress } from "/session.js";
 
-// What codes of failed posts mean to a person; others are shown as they are.
-const REASONS = {
-  invalid: "the helpdesk refused it",
-  unauthorized: "the helpdesk does not accept our token",
-  unavailable: "the helpdesk cannot be reached",
-  unknown_outcome: "nobody can tell whether it arrived",
-};
+const HISTORY = 100;
+const MAX_SUGGESTIONS = 6;
+const MAX_SUGGESTION_CHARACTERS = 1000;
+const READ_AFTER_MS = 500;
 
 const byId = (id) => document.getElementById(id);
-const log = byId("log");
 const input = byId("content");
 const failPost = byId("fail-post");
 const slowModel = byId("slow-model");
 
-const messages = new Map(); // messageId -> list item
-const pending = new Map(); // clientMessageId -> list item
-const typists = new Map(); // actor and id -> {name, timer}
+// ---- The state of the connection
 
-// ---- The conversation and its address
-
-function sessionInAddress() {
-  const fragment = new URLSearchParams(location.hash.slice(1));
-  const key = fragment.get("c");
-  const token = fragment.get("t");
-  return key && token ? { channel: `conversation:${key}`, token } : null;
-}
-
-async function newSession() {
-  const response = await fetch("/v1/sandbox/sessions", { method: "POST" });
-  if (response.status === 404) throw new Error("This server has no sandbox source.");
-  if (!response.ok) throw new Error(`The server answered ${response.status}.`);
-  return response.json();
-}
-
-function showAddress({ channel, token }) {
-  const fragment = new URLSearchParams({ c: channel.replace("conversation:", ""), t: token });
-  history.replaceState(null, "", `#${fragment}`);
-  byId("second-window").href = location.href;
-}
-
-// ---- Messages
-
-function element(name, className, text) {
-  const node = document.createElement(name);
-  node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
-function author(event, data) {
-  if (event === "message:user") return "You";
-  if (event === "message:ai") return data.persona || data.sender?.name || "Assistant";
-  return data.sender?.name || "Agent";
-}
-
-function messageItem(own, who, content, timestamp) {
-  const item = element("li", own ? "message own" : "message");
-  const head = element("div", "message-head", `${who} · `);
-  const time = element("time", "", new Date(timestamp).toLocaleTimeString());
-  time.dateTime = new Date(timestamp).toISOString();
-  head.append(time);
-  item.append(
-    head,
-    element("div", "message-text", content),
-    element("div", "message-status"),
-  );
-  return item;
-}
-
-/** Makes a change to the log; a reader who was at its end stays there. */
-function keepingTheEnd(change) {
-  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
-  change();
-  if (atEnd) log.scrollTop = log.scrollHeight;
-}
-
-function setStatus(item, text, failed = false) {
-  keepingTheEnd(() => {
-    item.classList.toggle("failed", failed);
-    item.querySelector(".message-status").textContent = text;
-  });
-}
-
-function append(item) {
-  byId("welcome").hidden = true;
-  keepingTheEnd(() => log.append(item));
-}
-
-function showMessage({ event, timestamp, data }) {
-  const waiting = pending.get(data.clientMessageId) ?? messages.get(data.messageId);
-  const content = data.content || (data.attachments?.length ? "[attachment]" : "");
-  if (waiting) {
-    pending.delete(data.clientMessageId);
-    // The server may have cleaned it; everybody sees the same text.
-    waiting.querySelector(".message-text").textContent = content;
-    setStatus(waiting, "sent");
-    messages.set(data.messageId, waiting);
-    return;
-  }
-  const own = event === "message:user";
-  const item = messageItem(own, author(event, data), content, timestamp);
-  if (own) setStatus(item, "sent");
-  messages.set(data.messageId, item);
-  append(item);
-}
-
-function showStatus({ messageId, status, reason }) {
-  const item = messages.get(messageId);
-  if (!item) return;
-  if (status === "failed") setStatus(item, `not delivered: ${REASONS[reason] ?? reason}`, true);
-  else setStatus(item, status);
-}
-
-function showChange(event, data) {
-  const item = messages.get(data.messageId);
-  if (!item) return;
-  const text = item.querySelector(".message-text");
-  if (event === "message:deleted") {
-    item.classList.add("deleted");
-    text.textContent = "This message was deleted.";
-  } else if (typeof data.content === "string") {
-    text.textContent = data.content;
-    setStatus(item, "edited");
-  }
-}
-
-// ---- Typing
-
-function showTypists() {
-  const names = [...typists.values()].map(({ name }) => name);
-  const verb = names.length > 1 ? "are" : "is";
-  byId("typing").textContent = names.length ? `${names.join(" and ")} ${verb} typing` : "";
-}
-
-function typing(event, { actor, sender }) {
-  const key = `${actor} ${sender?.id ?? ""}`;
-  clearTimeout(typists.get(key)?.timer);
-  typists.delete(key);
-  if (event === "typing:start") {
-    const fallback = { ai: "Assistant", agent: "Agent", customer: "Your other window" };
-    const name = (actor !== "customer" && sender?.name) || fallback[actor];
-    const stop = () => typing("typing:stop", { actor, sender });
-    typists.set(key, { name, timer: setTimeout(stop, TYPING_ENDS_MS) });
-  }
-  showTypists();
-}
-
-// ---- Events
-
-function onEvent(push) {
-  const { event, data } = push;
-  if (event === "message:user" || event === "message:agent" || event === "message:ai") {
-    showMessage(push);
-  } else if (event === "message:status") {
-    showStatus(data);
-  } else if (event === "message:edited" || event === "message:deleted") {
-    showChange(event, data);
-  } else if (event === "typing:start" || event === "typing:stop") {
-    typing(event, data);
-  }
-}
-
-function onReset() {
-  messages.forEach((item) => item.remove());
-  messages.clear();
-}
-
-function onState(state, text) {
+function showConnection(state, text) {
   const shown = byId("connection");
   shown.dataset.state = state;
   shown.textContent = text;
-  byId("restart").hidden = state !== "ended";
+}
+
+function showBanner(text, { retry = false, restart = false } = {}) {
+  byId("banner").hidden = text === "";
+  // Not again when nothing has changed: it is read aloud.
+  if (byId("banner-text").textContent !== text) byId("banner-text").textContent = text;
+  byId("retry").hidden = !retry;
+  byId("restart").hidden = !restart;
 }
 
 function showProblem(text) {
   const problem = byId("problem");
   problem.textContent = text;
   problem.hidden = text === "";
+}
+
+function showLoss() {
+  const why = navigator.onLine ? "The server cannot be reached." : "You are offline.";
+  showBanner(`${why} What you write is sent once the connection is back.`, { retry: true });
+}
+
+/** What each state looks like; connected is shown once the channel has everything again. */
+function followState(client, channel, messages) {
+  let wasConnected = false;
+  client.on("state", ({ name, reason }) => {
+    messages.waiting(name !== "connected");
+    if (name === "waiting") {
+      showConnection("waiting", "Connection lost, trying again…");
+      showLoss();
+    } else if (name === "ended") {
+      showConnection("ended", `Ended: ${reason}`);
+      showBanner(`This conversation cannot go on: ${reason}.`, { restart: true });
+    } else if (name === "connecting" && !wasConnected) {
+      showConnection("connecting", "Connecting…");
+    }
+  });
+  channel.on("state", ({ subscribed }) => {
+    if (!subscribed) return;
+    wasConnected = true;
+    byId("log").setAttribute("aria-busy", "false");
+    showConnection("connected", client.state.transport === "poll" ? "Connected by polling" : "Connected");
+    showBanner("");
+  });
+  channel.on("ended", (error) => {
+    showConnection("ended", `Ended: ${error.message}`);
+    showBanner(`This conversation cannot go on: ${error.message}.`, { restart: true });
+  });
+  // The connection may be lost before the browser says that the network is.
+  window.addEventListener("offline", () => client.state.name === "waiting" && showLoss());
+  byId("retry").addEventListener("click", () => {
+    client.retry();
+    input.focus();
+  });
+}
+
+// ---- Events
+
+function showSuggestions(channel, data) {
+  const given = Array.isArray(data?.suggestions) ? data.suggestions : [];
+  const texts = given.filter(
+    (text) => typeof text === "string" && text !== "" && text.length <= MAX_SUGGESTION_CHARACTERS,
+  );
+  const persona = typeof data?.persona === "string" && data.persona !== "" ? data.persona : undefined;
+  const chips = texts.slice(0, MAX_SUGGESTIONS).map((text) => {
+    const chip = document.createElement("button");
+    chip.type = "button";
+    chip.className = "chip";
+    chip.textContent = text;
+    chip.addEventListener("click", () => {
+      input.value = text;
+      hideSuggestions();
+      input.focus();
+      channel.publish("ui:suggestionSelected", { suggestion: text, persona }).catch(() => {});
+    });
+    return chip;
+  });
+  byId("suggestions").replaceChildren(...chips);
+  byId("suggestions").hidden = chips.length === 0;
+}
+
+const hideSuggestions = () => showSuggestions(null, {});
+
+/** Tells others what has been read: once the reader sees the end, and each message once. */
+function announceReading(channel, messages) {
+  let read = null;
+  let timer = 0;
+  const announce = () => {
+    const newest = messages.newestOfOthers;
+    const seen = document.visibilityState === "visible" && messages.readerIsAtEnd;
+    if (!seen || newest === null || newest === read) return;
+    read = newest;
+    channel.publish("read", { messageId: newest }).catch(() => {});
+  };
+  const soon = () => {
+    clearTimeout(timer);
+    timer = setTimeout(announce, READ_AFTER_MS);
+  };
+  document.addEventListener("visibilitychange", soon);
+  byId("log").addEventListener("scroll", soon, { passive: true });
+  return { soon, already: (messageId) => (read = messageId) };
+}
+
+function followEvents(channel, messages, me) {
+  const reading = announceReading(channel, messages);
+  const onMessage = (event, { source }) => {
+    byId("welcome").hidden = true;
+    messages.show(event, source === "replay");
+    if (event.event === "message:user") hideSuggestions();
+    reading.soon();
+  };
+  const onReceipt = ({ event, clientId, data }) => {
+    if (clientId !== me.id) messages.reached(data.messageId, event);
+    else if (event === "read") reading.already(data.messageId);
+  };
+  const actions = {
+    "message:user": onMessage,
+    "message:agent": onMessage,
+    "message:ai": onMessage,
+    "message:status": ({ data }) => messages.status(data),
+    "message:edited": ({ data }) => messages.edit(data),
+    "message:deleted": ({ data }) => messages.remove(data),
+    read: onReceipt,
+    delivered: onReceipt,
+    "ui:suggestions": ({ data }) => me.role === "customer" && showSuggestions(channel, data),
+    "ui:suggestionSelected": hideSuggestions,
+  };
+  channel.on("event", (event, meta) => actions[event.event]?.(event, meta));
+  channel.on("reset", () => {
+    byId("log").setAttribute("aria-busy", "true");
+    hideSuggestions();
+    messages.clear();
+  });
+  channel.on("typing", (typists) => showTypists(byId("typing"), typists, me));
+  channel.on("presence", (members) => showPeople(byId("people"), members, me));
 }
 
 // ---- What the visitor does
@@ -196,76 +170,35 @@ function simulation() {
   return simulate;
 }
 
-async function submit(connection) {
-  const content = input.value.trim();
-  if (content === "") return;
-  const clientMessageId = crypto.randomUUID?.() ?? `c-${Date.now()}-${Math.random()}`;
-  const item = messageItem(true, "You", content, Date.now());
-  setStatus(item, "sending…");
-  pending.set(clientMessageId, item);
-  append(item);
-  log.scrollTop = log.scrollHeight;
-  input.value = "";
+/** Sends, or sends again: the server takes one clientMessageId for one message. */
+async function transmit(channel, messages, content, options) {
   showProblem("");
+  const { clientMessageId, sent } = channel.send(content, options);
+  if (!options.clientMessageId) messages.write(content, clientMessageId);
+  messages.waiting(!channel.subscribed);
   try {
-    const { messageId } = await connection.send(content, clientMessageId, simulation());
-    // The event may have come first, and has taken the item over then.
-    if (pending.delete(clientMessageId)) {
-      messages.set(messageId, item);
-      setStatus(item, "sent");
-    }
+    const { messageId } = await sent;
+    messages.sent(clientMessageId, messageId);
   } catch (error) {
-    pending.delete(clientMessageId);
-    setStatus(item, `not sent: ${error.message}`, true);
+    messages.notSent(clientMessageId, error.message);
     showProblem(`Your message was not sent: ${error.message}`);
   }
 }
 
-function announceTyping(connection) {
-  let lastStart = -Infinity;
-  return () => {
-    const now = performance.now();
-    if (input.value.trim() === "") {
-      if (lastStart > -Infinity) connection.publish("typing:stop", {});
-      lastStart = -Infinity;
-    } else if (now - lastStart > TYPING_REPEAT_MS) {
-      lastStart = now;
-      connection.publish("typing:start", {});
-    }
-  };
-}
-
-function showCommands({ channel, token }) {
-  // A source's namespace stands before "~" and is not part of the conversation's own id.
-  const conversation = channel.replace(/^conversation:(.*~)?/, "");
-  const commands = [
-    ["Follow this conversation", `build/release/deskwire watch ${channel}`],
-    [
-      "Write as a signed webhook",
-      `build/release/deskwire send --source sandbox --conversation ${conversation} --text 'Hello'`,
-    ],
-    ["What became of the jobs", "build/release/deskwire jobs ls"],
-    [
-      "Read the history",
-      `curl -H 'Authorization: Bearer ${token}' ${location.origin}/v1/channels/${channel}/messages`,
-    ],
-  ];
-  for (const [title, command] of commands) {
-    const cell = document.createElement("dd");
-    cell.append(element("code", "", command));
-    byId("commands").append(element("dt", "", title), cell);
-  }
-}
-
-function wire(connection) {
-  const announce = announceTyping(connection);
+function wireComposer(channel, messages, me) {
   byId("composer").addEventListener("submit", (event) => {
     event.preventDefault();
-    submit(connection).finally(announce);
-    announce();
+    const content = input.value.trim();
+    if (content === "") return;
+    input.value = "";
+    hideSuggestions();
+    transmit(channel, messages, content, me.role === "customer" ? { simulate: simulation() } : {});
     input.focus();
   });
-  input.addEventListener("input", announce);
+  input.addEventListener("input", () => {
+    if (input.value.trim() === "") channel.stopTyping();
+    else channel.typing();
+  });
   input.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
@@ -289,23 +222,80 @@ byId("copy-link").addEventListener("click", async ({ currentTarget: button }) =>
 });
 
 byId("restart").addEventListener("click", () => {
-  history.replaceState(null, "", location.pathname);
+  history.replaceState(null, "", location.pathname + location.search);
   location.reload();
 });
 
 window.addEventListener("hashchange", () => location.reload());
 
+function wireAgentWindow(channelName) {
+  byId("agent-window").addEventListener("click", async () => {
+    try {
+      const conversation = conversationId(channelName);
+      const session = await openSession({ role: "agent", name: "Alex", conversation });
+      window.open(location.pathname + location.search + addressOf(session), "_blank", "noopener");
+    } catch (error) {
+      showProblem(`No agent's window: ${error.message}`);
+    }
+  });
+}
+
+function showCommands({ channel, token }) {
+  const id = conversationId(channel);
+  const commands = [
+    ["Follow this conversation", `build/release/deskwire watch ${channel}`],
+    [
+      "Write as a signed webhook",
+      `build/release/deskwire send --source sandbox --conversation ${id} --text 'Hello'`,
+    ],
+    ["What became of the jobs", "build/release/deskwire jobs ls"],
+    [
+      "Read the history",
+      `curl -H 'Authorization: Bearer ${token}' ${location.origin}/v1/channels/${channel}/messages`,
+    ],
+  ];
+  for (const [title, command] of commands) {
+    const term = document.createElement("dt");
+    const cell = document.createElement("dd");
+    const code = document.createElement("code");
+    term.textContent = title;
+    code.textContent = command;
+    cell.append(code);
+    byId("commands").append(term, cell);
+  }
+}
+
+function start(session) {
+  const me = identity(session.token);
+  const client = new DeskwireClient({ url: location.origin, token: session.token });
+  const channel = client.channel(session.channel);
+  const retry = (content, clientMessageId) => transmit(channel, messages, content, { clientMessageId });
+  const messages = new MessageList({ log: byId("log"), newer: byId("newer"), me, retry });
+  if (me.role === "agent") {
+    byId("welcome").textContent = "You are the agent here. The customer sees what you write.";
+    byId("faults").hidden = true;
+    byId("agent-window").hidden = true;
+  }
+  followState(client, channel, messages);
+  followEvents(channel, messages, me);
+  wireComposer(channel, messages, me);
+  wireAgentWindow(session.channel);
+  const debug = debugLog(byId("debug"), byId("raw"));
+  client.on("state", (state) => debug("state", state));
+  channel.on("event", (event, { source }) => debug(source, event));
+  channel.presence.enter({ name: me.name, role: me.role }).catch(() => {});
+  client.connect();
+  channel.subscribe({ history: HISTORY });
+}
+
 try {
-  const session = sessionInAddress() ?? (await newSession());
-  showAddress(session);
+  const session = sessionInAddress() ?? (await openSession());
+  history.replaceState(null, "", addressOf(session));
+  byId("second-window").href = location.href;
   showCommands(session);
-  const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/ws`;
-  const { channel, token } = session;
-  const connection = new ChannelConnection({ url, channel, token, onState, onReset, onEvent });
-  wire(connection);
-  connection.open();
+  start(session);
   input.focus();
 } catch (error) {
-  onState("ended", "Not connected");
+  showConnection("ended", "Not connected");
   showProblem(error.message);
 }

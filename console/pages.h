@@ -11,7 +11,8 @@ struct Page {
   std::string body;
 };
 
-/// Path -> page: "/" is the sandbox chat; the rest are its parts.
+/// Path -> page: "/" is the sandbox chat, the rest are its parts, below "/client/" the JavaScript
+/// client.
 std::map<std::string, Page> pages();
 
 }  // namespace deskwire::console

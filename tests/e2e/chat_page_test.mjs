@@ -2,59 +2,12 @@
 // DESKWIRE_SCREENSHOTS names a directory that keeps the pictures.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { chromium } from "playwright-core";
-
+import { openBrowser, openPage, say, skip, texts } from "./support/chat_page.mjs";
 import { SANDBOX_SOURCE, startedDeskwire, temporaryDirectory } from "./support/deskwire.mjs";
-
-const CHROMIUM = process.env.DESKWIRE_CHROMIUM ?? "/usr/bin/chromium";
-const skip = existsSync(CHROMIUM) ? false : `no browser at ${CHROMIUM}; set DESKWIRE_CHROMIUM`;
-
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-async function openBrowser(t) {
-  let browser = null;
-  const profile = temporaryDirectory(t, () => browser?.close());
-  browser = await chromium.launchPersistentContext(profile, {
-    executablePath: CHROMIUM,
-    headless: true,
-    args: FLAGS,
-  });
-  return browser;
-}
-
-async function openPage(browser, url, viewport) {
-  const page = await browser.newPage();
-  page.problems = [];
-  page.on("console", (message) => message.type() === "error" && page.problems.push(message.text()));
-  page.on("pageerror", (error) => page.problems.push(String(error)));
-  page.on("request", (request) => {
-    const foreign = new URL(request.url()).origin !== new URL(url).origin;
-    if (foreign && !request.url().startsWith("data:")) page.problems.push(`foreign ${request.url()}`);
-  });
-  if (viewport) await page.setViewportSize(viewport);
-  await page.goto(url);
-  await page.getByText("Connected", { exact: true }).waitFor();
-  return page;
-}
-
-const say = async (page, text) => {
-  await page.getByLabel("Your message").fill(text);
-  await page.getByLabel("Your message").press("Enter");
-};
-
-const texts = (page) => page.locator(".message .message-text").allTextContents();
 
 test("two windows of one conversation see typing, the reply and each other", { skip }, async (t) => {
   const deskwire = await startedDeskwire(t, { sources: [{ ...SANDBOX_SOURCE, namespace: "" }] });
