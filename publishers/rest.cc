@@ -90,6 +90,7 @@ void Exchange::add_cors(net::HttpResponse& response) const {
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   if (origin_.empty()) return;
   response.headers.emplace_back("Access-Control-Allow-Origin", origin_);
+  response.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After");
   response.headers.emplace_back("Vary", "Origin");
 }
 

@@ -143,6 +143,20 @@ test("the banner's button connects at once", { skip }, async (t) => {
   await connected(page);
 });
 
+test("where WebSockets are blocked the page works by polling", { skip }, async (t) => {
+  const deskwire = await startedDeskwire(t, LOCAL);
+  const browser = await openBrowser(t);
+  const page = await browser.newPage();
+  await page.routeWebSocket(/\/v1\/ws$/, (socket) => socket.close());
+  await page.goto(`${deskwire.gateway}/`);
+  await page.getByText("Connected by polling", { exact: true }).waitFor();
+  await say(page, "hello by poll");
+  await page.locator(".message:not(.own) .message-status[data-status=sent]").waitFor();
+  assert.equal(await page.locator(".message.own").count(), 1);
+  await agentSays(deskwire, page, "p-1", "a late answer");
+  await page.getByText("a late answer").waitFor();
+});
+
 test("a reload keeps the conversation and the position in it", { skip }, async (t) => {
   const deskwire = await startedDeskwire(t, LOCAL);
   const browser = await openBrowser(t);

@@ -277,6 +277,7 @@ TEST_CASE("pages of other origins are kept out, allowed ones get CORS headers", 
       http(bench, "POST", "/v1/sandbox/sessions", {{"Origin", "https://shop.example"}});
   CHECK(shop.status == 200);
   CHECK(shop.head.find("Access-Control-Allow-Origin: https://shop.example") != std::string::npos);
+  CHECK(shop.head.find("Access-Control-Expose-Headers: Retry-After") != std::string::npos);
   const HttpAnswer preflight =
       http(bench, "OPTIONS", kMessages,
            {{"Origin", "https://shop.example"}, {"Access-Control-Request-Method", "POST"}});
