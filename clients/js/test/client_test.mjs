@@ -284,6 +284,29 @@ test("connect and close may be called at any time, in any order, twice", async (
   assert.equal(FakeSocket.opened.length, 0);
 });
 
+test("a token that comes after close() opens nothing", async (t) => {
+  let give;
+  const client = newClient(t, {
+    token: undefined,
+    getToken: () => new Promise((resolve) => (give = resolve)),
+  });
+  client.close();
+  give("late");
+  await settled();
+  assert.equal(client.state.name, "closed");
+  assert.equal(FakeSocket.opened.length, 0);
+});
+
+test("a listener that unsubscribes hears no more", async (t) => {
+  const { room } = await subscribed(t, { history: 2 });
+  room.on("event", ({ offset }) => offset === 4 && room.unsubscribe());
+  FakeSocket.last.push(4);
+  FakeSocket.last.push(5);
+  FakeSocket.last.answer("history", { events: [], epoch: "e1", more: false });
+  await settled();
+  assert.deepEqual(room.told, ["reset start", "live 4"]);
+});
+
 test("an own presence is entered again with each connection", async (t) => {
   const { client, room } = await subscribed(t);
   const entering = room.presence.enter({ name: "Me" });

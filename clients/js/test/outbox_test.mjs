@@ -86,6 +86,19 @@ test("a rate limit holds the channel's order and lets others pass", async () => 
   assert.deepEqual(sent(), [1, 3, 1]);
 });
 
+test("a connection lost during a rate limit's pause forgets the pause, not the item", async () => {
+  const outbox = newOutbox();
+  outbox.open();
+  add(outbox, 1);
+  calls[0].reject(refused(42910, 700));
+  await settled();
+  outbox.shut();
+  outbox.open();
+  assert.deepEqual(sent(), [1, 1]);
+  clock.tick(700);
+  assert.deepEqual(sent(), [1, 1], "once");
+});
+
 test("a refusal rejects one item and lets the next go", async () => {
   const outbox = newOutbox();
   outbox.open();
