@@ -312,13 +312,15 @@ TEST_CASE("many deliveries at once are all on disk before they are answered", "[
     REQUIRE(door.deliver("support", message(1, 1), "first").status == 202);
     std::vector<std::thread> senders;
     for (int sender = 0; sender < 8; ++sender) {
-      senders.emplace_back([&door, &kept, sender] {
-        for (int i = 0; i < 10; ++i) {
-          const int id = 100 + sender * 10 + i;
+      std::vector<std::string> posts;  // Made here: assertions belong to one thread.
+      for (int i = 0; i < 10; ++i) {
+        const int id = 100 + sender * 10 + i;
+        posts.push_back(door.signed_post("support", message(id, sender), std::to_string(id)));
+      }
+      senders.emplace_back([&door, &kept, posts = std::move(posts)] {
+        for (const std::string& post : posts) {
           test::RawClient client(door.receiver.port());
-          const std::string id_text = std::to_string(id);
-          if (!client.send(door.signed_post("support", message(id, sender), id_text))) continue;
-          if (client.response().status == 202) ++kept;
+          if (client.send(post) && client.response().status == 202) ++kept;
         }
       });
     }
