@@ -78,6 +78,7 @@ class DeliverySpool::Core : public std::enable_shared_from_this<Core> {
     if (thread_.joinable()) thread_.join();
     // Answers of the store may keep us alive; the next process must not wait for them.
     spool_.reset();
+    drain_.abandon();
     up_.set(0);
   }
 

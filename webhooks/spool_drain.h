@@ -38,6 +38,9 @@ class SpoolDrain {
     bool failed = false;      ///< The store did not answer: wait before the next wave.
     Error cause = {};         ///< Of the failure.
   };
+  /// Lets go of a wave whose answers will not be taken in any more, and so of what its callback
+  /// keeps alive.
+  void abandon() { wave_.reset(); }
   /// Takes in the answers of the wave that is over.
   Settled settle(SpoolLog& spool);
 

@@ -18,6 +18,12 @@ namespace deskwire::testing {
 class ScriptedStore final : public jobs::JobStore {
  public:
   explicit ScriptedStore(const Clock& clock) : memory_(clock) {}
+  /// Ends what is still held, as a store does that is stopped.
+  ~ScriptedStore() override {
+    for (const Held& one : take_held()) one.done(fail_with(ErrorCode::kCancelled));
+  }
+  ScriptedStore(const ScriptedStore&) = delete;
+  ScriptedStore& operator=(const ScriptedStore&) = delete;
 
   enum class Fault { kNone, kRefuse, kLoseAnswer, kHold };
   /// What happens to the next calls of enqueue_async, one each; then all is well again.
@@ -31,12 +37,7 @@ class ScriptedStore final : public jobs::JobStore {
   }
   /// Runs the enqueues that are held back.
   void release_held() {
-    std::vector<std::function<void()>> held;
-    {
-      const MutexLock lock(mutex_);
-      held.swap(held_);
-    }
-    for (const auto& run : held) run();
+    for (const Held& one : take_held()) one.done(memory_.enqueue(one.request));
   }
   std::size_t held() const {
     const MutexLock lock(mutex_);
@@ -59,7 +60,7 @@ class ScriptedStore final : public jobs::JobStore {
         faults_.pop_front();
       }
       if (fault.first == Fault::kHold) {
-        held_.push_back([this, request, done] { done(memory_.enqueue(request)); });
+        held_.push_back({std::move(request), std::move(done)});
         return;
       }
     }
@@ -116,6 +117,14 @@ class ScriptedStore final : public jobs::JobStore {
   }
 
  private:
+  struct Held {
+    jobs::EnqueueRequest request;
+    std::function<void(Result<jobs::EnqueueResult>)> done;
+  };
+  std::vector<Held> take_held() {
+    const MutexLock lock(mutex_);
+    return std::exchange(held_, {});
+  }
   static tl::unexpected<Error> fail_with(ErrorCode code) {
     return deskwire::fail(code, "scripted: as the test wants it");
   }
@@ -123,7 +132,7 @@ class ScriptedStore final : public jobs::JobStore {
   jobs::MemoryJobStore memory_;
   mutable Mutex mutex_;
   std::deque<std::pair<Fault, ErrorCode>> faults_ DW_GUARDED_BY(mutex_);
-  std::vector<std::function<void()>> held_ DW_GUARDED_BY(mutex_);
+  std::vector<Held> held_ DW_GUARDED_BY(mutex_);
   std::vector<std::string> receipts_ DW_GUARDED_BY(mutex_);
   bool lookups_fail_ DW_GUARDED_BY(mutex_) = false;
 };
