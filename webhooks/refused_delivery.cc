@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "core/json.h"
+#include "webhooks/write_all.h"
 
 namespace deskwire::webhooks {
 namespace {
@@ -69,16 +70,6 @@ std::optional<RefusedSummary> parse_name(std::string_view name) {
   summary.source = name.substr(kIdLength + 1, dot - kIdLength - 1);
   summary.reason = name.substr(dot + 1);
   return summary;
-}
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
 }
 
 }  // namespace

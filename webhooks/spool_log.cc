@@ -17,6 +17,7 @@
 #include "core/hash.h"
 #include "webhooks/spool_record.h"
 #include "webhooks/timestamp.h"
+#include "webhooks/write_all.h"
 
 namespace deskwire::webhooks {
 namespace {
@@ -48,16 +49,6 @@ class File {
  private:
   int fd_;
 };
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
 
 /// As many bytes as are there, at most `count`.
 Result<std::string> read_at(const std::string& path, std::size_t offset, std::size_t count) {
