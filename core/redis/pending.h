@@ -21,7 +21,7 @@ struct Pending {
   std::string verb;
   /// Of a script only: what is needed to send it again.
   std::optional<Script> script;
-  bool as_text = false;       ///< As EVAL: Redis did not know it.
+  bool as_text = false;       ///< As EVAL: Redis does not know it yet.
   bool refused_once = false;  ///< It is not sent a third time.
   std::vector<std::string> keys;
   std::vector<std::string> args;

@@ -9,6 +9,9 @@
 // is under way is answered, then the connection thread looks for the master again. What was refused
 // waits in `refused_` and is sent once more; it surely had no effect yet.
 //
+// A connection's first use of a script sends its text, later ones its SHA-1: nothing that was
+// submitted later can overtake it, as it could while an unknown SHA-1 is answered and sent again.
+//
 // With wait_replicas, gather() ends every write with a WAIT; until its reply comes, the replies
 // before it are held in `barrier_`. One WAIT serves all threads that asked meanwhile.
 
@@ -20,6 +23,8 @@
 #include <functional>
 #include <iterator>
 #include <optional>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "core/mutex.h"
@@ -133,6 +138,7 @@ class Client::Impl {
   bool stopped_ DW_GUARDED_BY(mutex_) = false;
   std::string out_ DW_GUARDED_BY(mutex_);
   std::vector<Pending> queued_ DW_GUARDED_BY(mutex_);
+  std::unordered_set<std::string> sent_scripts_ DW_GUARDED_BY(mutex_);  ///< Of this connection.
   /// Of commands not yet answered. Grows under mutex_; shrinks before the callback runs, so that
   /// whoever was answered has room again.
   std::atomic<std::size_t> waiting_bytes_{0};
@@ -183,6 +189,9 @@ void Client::Impl::enqueue(Pending pending, Encode encode) {
 /// Takes `pending` over, with its command at the end of what is to be sent.
 template <typename Encode>
 void Client::Impl::push(Pending& pending, Encode encode) {
+  if (pending.script && !pending.as_text) {
+    pending.as_text = sent_scripts_.insert(pending.script->sha()).second;
+  }
   const std::size_t before = out_.size();
   encode(out_, pending);
   pending.bytes = out_.size() - before;
@@ -298,7 +307,7 @@ void Client::Impl::finish(Pending pending, Result<Reply> result) {
   }
 }
 
-/// EVAL leaves the script loaded, so the next EVALSHA is understood again.
+/// After a SCRIPT FLUSH. EVAL leaves the script loaded, so the next EVALSHA is understood again.
 void Client::Impl::repeat_with_text(Pending pending) {
   pending.as_text = true;
   pending.deadline = now() + options_.request_timeout;
@@ -364,6 +373,7 @@ void Client::Impl::lose(const Error& reason) {
     sleeping_.store(false);
     out_ = std::string();
     batch_.swap(queued_);
+    sent_scripts_.clear();
     waiting_bytes_ = 0;
   }
   sending_ = std::string();

@@ -45,7 +45,7 @@ using ReplyCallback = std::function<void(Result<Reply>)>;
 ///
 /// Nothing is queued while there is no connection: the call fails at once, and its callback runs on
 /// the calling thread, within submit(). Otherwise callbacks run on the connection thread, in the
-/// order of submission (but for a script that Redis did not know or that was refused), and must not
+/// order of submission (but for a script that Redis forgot or that was refused), and must not
 /// block or call the blocking methods. After stop() every call answers kCancelled.
 ///
 /// Thread safety: every method may be called concurrently.

@@ -7,8 +7,8 @@
 
 namespace deskwire::redis {
 
-/// A Lua script: its text and SHA-1, made once; copies share them. Sent by EVALSHA; NOSCRIPT loads
-/// it and repeats.
+/// A Lua script: its text and SHA-1, made once; copies share them. A connection's first use sends
+/// the text, later ones the SHA-1; NOSCRIPT sends the text again.
 class Script {
  public:
   /// @param name  For errors and logs ("enqueue.lua").

@@ -41,6 +41,25 @@ TEST_CASE("eight threads share a connection and each gets its own answers", "[re
   CHECK(clients.find("name=deskwire") != std::string::npos);
 }
 
+// Asking for an unknown SHA-1 first let what was submitted meanwhile run before it.
+TEST_CASE("the first use of a script on a connection is not overtaken by its second one",
+          "[redis][client]") {
+  RedisServer server;
+  Client client(server.options());
+  client.start();
+  REQUIRE(client.wait_connected(kPatience));
+  const Script append("append.lua", "return redis.call('RPUSH', KEYS[1], ARGV[1])");
+  EventProbe<std::int64_t> lengths;
+  for (int i = 1; i <= 3; ++i) {
+    client.submit(append, {"list"}, {std::to_string(i)},
+                  [&](Result<Reply> reply) { lengths.push(reply ? reply->as_integer() : -1); });
+  }
+  CHECK(lengths.take(3) == std::vector<std::int64_t>{1, 2, 3});
+  const auto errors = client.call({"INFO", "errorstats"});
+  REQUIRE(errors);
+  CHECK(errors->text.find("NOSCRIPT") == std::string::npos);
+}
+
 TEST_CASE("callbacks come in the order of submission", "[redis][client]") {
   RedisServer server;
   Client client(server.options());
