@@ -24,6 +24,7 @@ int run(int argc, char** argv) {
   add_watch(app, action);
   add_jobs(app, action);
   add_deliveries(app, action);
+  add_sla(app, action);
   add_token(app, action);
   add_config(app, action);
   add_doctor(app, action);

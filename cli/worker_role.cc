@@ -40,7 +40,7 @@ WorkerRole::WorkerRole(const config::Config& config, const Roles& roles, redis::
              {"handoff", &handoff_},
              {std::string(jobs::kDeliveryKind), &delivery_}},
             config.jobs, clock, metrics, WorkerId("w-" + new_ulid(clock.wall_ms()))),
-      queue_wait_(client, log, config.queue_wait, clock),
+      queue_wait_(client, log, config.sla.queue_wait, clock),
       dispatcher_(store, bell_connection, clock, WorkerId("d-" + new_ulid(clock.wall_ms())),
                   metrics, callbacks()) {}
 

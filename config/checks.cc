@@ -7,6 +7,7 @@
 #include "config/nearest.h"
 #include "config/problems.h"
 #include "core/redis/redis_url.h"
+#include "core/time_zone.h"
 
 namespace deskwire::config::checks {
 namespace {
@@ -35,6 +36,17 @@ std::optional<std::string_view> after_http_scheme(std::string_view url) {
 bool is_authority(std::string_view text) {
   const bool characters_ok = consists_of(text, {kLower, kUpper, kDigits, "-._:[]"});
   return !text.empty() && characters_ok && text.front() != ':';
+}
+
+Mistake one_of(std::string_view value, const std::vector<std::string>& known) {
+  std::string all;
+  for (const std::string& word : known) {
+    if (word == value) return std::nullopt;
+    all += (all.empty() ? "" : ", ") + word;
+  }
+  const auto meant = nearest(value, known);
+  return in_quotes(value) + " is not one of " + all +
+         (meant ? "; did you mean \"" + *meant + "\"?" : "");
 }
 
 }  // namespace
@@ -137,6 +149,46 @@ Mistake responder(std::string_view value) {
     return in_quotes(value) + " is not available in this version; use \"template\"";
   }
   return in_quotes(value) + " is not a responder; use \"template\"";
+}
+
+Mistake sla_field(std::string_view value) {
+  constexpr std::string_view kContact = "contact.";
+  if (value.starts_with(kContact) && value.size() > kContact.size()) return std::nullopt;
+  return one_of(value, {"source", "inbox", "labels", "priority", "team", "contact.<attribute>"});
+}
+
+Mistake sla_operator(std::string_view value) {
+  return one_of(value, {"is", "is_not", "contains", "contains_not", "exists", "missing"});
+}
+
+Mistake pause_reason(std::string_view value) {
+  return one_of(value, {"pending", "snoozed", "on_hold"});
+}
+
+Mistake step_unless(std::string_view value) { return one_of(value, {"acked", "snoozed"}); }
+
+Mistake step_hours(std::string_view value) {
+  constexpr std::string_view kCalendar = "calendar:";
+  if (value == "always" || (value.starts_with(kCalendar) && value.size() > kCalendar.size())) {
+    return std::nullopt;
+  }
+  return in_quotes(value) + " is neither always nor calendar:<name of one of sla.calendars>";
+}
+
+Mistake entry_name(std::string_view value) {
+  constexpr std::size_t kMaxBytes = 64;
+  if (!value.empty() && value.size() <= kMaxBytes &&
+      consists_of(value, {kLower, kUpper, kDigits, "_-.:"})) {
+    return std::nullopt;
+  }
+  return in_quotes(value) + " is no name; use 1..64 of A-Z a-z 0-9 _ - . :";
+}
+
+Mistake time_zone(std::string_view value) {
+  if (value.empty()) return std::nullopt;
+  const auto zone = TimeZone::load(std::string(value));
+  if (zone) return std::nullopt;
+  return in_quotes(value) + " " + zone.error().message;
 }
 
 }  // namespace deskwire::config::checks

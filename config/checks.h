@@ -22,5 +22,12 @@ Mistake key_id(std::string_view value);
 Mistake operation(std::string_view value);  ///< subscribe, publish, presence, history, sla
 Mistake channel_prefix(std::string_view value);
 Mistake responder(std::string_view value);
+Mistake sla_field(std::string_view value);     ///< source, inbox, …, contact.<attribute>
+Mistake sla_operator(std::string_view value);  ///< is, is_not, contains, contains_not, exists, …
+Mistake pause_reason(std::string_view value);  ///< pending, snoozed, on_hold
+Mistake step_unless(std::string_view value);   ///< acked, snoozed
+Mistake step_hours(std::string_view value);    ///< always, calendar:<name>
+Mistake entry_name(std::string_view value);    ///< Of a policy, calendar or sink.
+Mistake time_zone(std::string_view value);     ///< One that this system knows, or empty.
 
 }  // namespace deskwire::config::checks

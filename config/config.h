@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/secret.h"
+#include "config/sla.h"
 #include "core/clock.h"
 
 /// The settings as plain values. The keys, their meaning, units, ranges and defaults are written
@@ -151,11 +152,6 @@ struct Jobs {
   Milliseconds shutdown_grace{25000};
 };
 
-struct QueueWait {
-  std::int64_t warning_s = 30;
-  std::int64_t critical_s = 120;
-};
-
 struct Log {
   std::string level = "info";   ///< debug, info, warn, error
   std::string format = "text";  ///< text, json
@@ -170,7 +166,7 @@ struct Config {
   std::vector<Source> sources;
   Replies replies;
   Jobs jobs;
-  QueueWait queue_wait;
+  Sla sla;
   Log log;
   /// True when no file was given: embedded Redis, sandbox source, chat page.
   bool embedded_defaults = false;

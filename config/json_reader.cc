@@ -5,6 +5,7 @@
 #include "config/nearest.h"
 #include "config/secret_source.h"
 #include "core/json.h"
+#include "core/timestamp.h"
 
 namespace deskwire::config {
 namespace {
@@ -235,6 +236,24 @@ void JsonReader::capability(const char* key,
   });
 }
 
+void JsonReader::moment(const char* key, std::optional<std::int64_t>& target_ms) {
+  const json* value = find(key);
+  if (value == nullptr || value->is_null()) return;
+  const auto given =
+      value->is_string() ? parse_iso8601_ms(value->get_ref<const std::string&>()) : std::nullopt;
+  if (given) {
+    target_ms = given;
+    return;
+  }
+  problems_.add(path_of(key),
+                (value->is_string() ? in_quotes(value->get<std::string>()) : value->dump()) +
+                    R"( is no moment; write it as "2026-11-20T09:00:00Z")");
+}
+
+void JsonReader::ignore(std::initializer_list<const char*> keys) {
+  known_.insert(known_.end(), keys.begin(), keys.end());
+}
+
 void JsonReader::unavailable(const char* key, std::string_view /*empty*/) {
   const json* value = find(key);
   if (value == nullptr || is_off(*value)) return;
@@ -259,6 +278,30 @@ bool JsonReader::each(const char* key, const std::function<void(JsonReader&)>& v
   }
   for (std::size_t i = 0; i < value->size(); ++i) {
     read_object((*value)[i], path_of(key) + "[" + std::to_string(i) + "]", visit_item);
+  }
+  return true;
+}
+
+bool JsonReader::each_named(
+    const char* key, checks::Check name_check,
+    const std::function<void(const std::string&, JsonReader&)>& visit_item) {
+  const json* value = find(key);
+  if (value == nullptr) return false;
+  if (!value->is_object()) {
+    wrong_type(path_of(key), *value, "an object");
+    return false;
+  }
+  if (value->size() > kMaxListItems) {
+    problems_.add(path_of(key), "has more than " + std::to_string(kMaxListItems) + " items");
+    return false;
+  }
+  for (const auto& [name, item] : value->items()) {
+    if (const auto mistake = name_check(name)) {
+      problems_.add(path_of(key), *mistake);
+      continue;
+    }
+    read_object(item, path_of(key) + "." + name,
+                [&, &item_name = name](JsonReader& reader) { visit_item(item_name, reader); });
   }
   return true;
 }

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -15,6 +16,7 @@
 #include "config/checks.h"
 #include "config/problems.h"
 #include "config/secret.h"
+#include "config/value_forms.h"
 #include "core/clock.h"
 
 namespace deskwire::config {
@@ -53,6 +55,17 @@ class JsonReader {
   /// Text that may hold a password: given like a secret.
   void secret_text(const char* key, std::string& target, checks::Check check);
   void capability(const char* key, std::map<std::string, std::vector<std::string>>& target);
+  /// A moment in ISO 8601; null is the same as absent.
+  void moment(const char* key, std::optional<std::int64_t>& target_ms);
+  /// A value with a form of its own: config/value_forms.h.
+  template <typename Value>
+  void value(const char* key, Value& target) {
+    if (const nlohmann::json* given = find(key)) {
+      read_value(*given, path_of(key), problems_, target);
+    }
+  }
+  /// Keys that say nothing to us.
+  void ignore(std::initializer_list<const char*> keys);
   /// A key of a feature that this version does not have: accepted while it is empty or off.
   void unavailable(const char* key, std::string_view empty);
 
@@ -76,6 +89,15 @@ class JsonReader {
     });
     if (given) target = std::move(items);
   }
+  /// Names of one's own -> sections. One that is given replaces the default as a whole.
+  template <typename Section>
+  void map(const char* key, std::map<std::string, Section>& target, checks::Check name_check) {
+    std::map<std::string, Section> items;
+    const bool given = each_named(
+        key, name_check,
+        [&](const std::string& name, JsonReader& reader) { visit(reader, items[name]); });
+    if (given) target = std::move(items);
+  }
 
  private:
   const nlohmann::json* find(const char* key);
@@ -87,6 +109,8 @@ class JsonReader {
                     Secret& target);
   void child(const char* key, const std::function<void(JsonReader&)>& visit_child);
   bool each(const char* key, const std::function<void(JsonReader&)>& visit_item);
+  bool each_named(const char* key, checks::Check name_check,
+                  const std::function<void(const std::string&, JsonReader&)>& visit_item);
   void reject_unknown();
   void read_object(const nlohmann::json& value, const std::string& path,
                    const std::function<void(JsonReader&)>& visit_object);

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/redis/redis_url.h"
+#include "core/timestamp.h"
 
 namespace deskwire::config {
 namespace {
@@ -61,6 +62,14 @@ void JsonWriter::secret_text(const char* key, const std::string& value, checks::
 void JsonWriter::capability(const char* key,
                             const std::map<std::string, std::vector<std::string>>& value) {
   object_->value[key] = value;
+}
+
+void JsonWriter::moment(const char* key, std::optional<std::int64_t> unix_ms) {
+  object_->value[key] = unix_ms ? Json(iso8601(*unix_ms)) : Json();
+}
+
+void JsonWriter::raw(const char* key, const std::string& json) {
+  object_->value[key] = Json::parse(json);
 }
 
 void JsonWriter::unavailable(const char* key, std::string_view empty) {

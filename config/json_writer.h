@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 
 #include "config/checks.h"
 #include "config/secret.h"
+#include "config/value_forms.h"
 #include "core/clock.h"
 
 namespace deskwire::config {
@@ -45,6 +47,11 @@ class JsonWriter {
   void secrets(const char* key, const std::vector<Secret>& value);
   void secret_text(const char* key, const std::string& value, checks::Check check);
   void capability(const char* key, const std::map<std::string, std::vector<std::string>>& value);
+  void moment(const char* key, std::optional<std::int64_t> unix_ms);
+  template <typename Value>
+  void value(const char* key, const Value& value) {
+    raw(key, write_value(value));
+  }
   void unavailable(const char* key, std::string_view empty);
 
   template <typename Visit>
@@ -68,6 +75,12 @@ class JsonWriter {
       append(key, inner);
     }
   }
+  template <typename Section>
+  void map(const char* key, std::map<std::string, Section>& values, checks::Check /*check*/) {
+    group(key, [&](JsonWriter& inner) {
+      for (auto& [name, value] : values) inner.section(name.c_str(), value);
+    });
+  }
 
   /// Indented by two spaces, with a line end.
   std::string str() const;
@@ -75,6 +88,7 @@ class JsonWriter {
  private:
   struct Object;
   void integer(const char* key, std::int64_t value);
+  void raw(const char* key, const std::string& json);
   void add(const char* key, const JsonWriter& inner);
   void begin_list(const char* key);
   void append(const char* key, const JsonWriter& inner);

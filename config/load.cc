@@ -1,5 +1,6 @@
 #include "config/load.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "config/json_reader.h"
@@ -30,6 +31,12 @@ void trim_base_urls(Config& config) {
   }
 }
 
+/// So that everyone may take the first that matches.
+void sort_policies(Config& config) {
+  std::stable_sort(config.sla.policies.begin(), config.sla.policies.end(),
+                   [](const auto& a, const auto& b) { return a.position < b.position; });
+}
+
 }  // namespace
 
 std::string_view default_file() { return files::kDefaultJsonc; }
@@ -57,10 +64,11 @@ Result<Config> parse(std::string_view text, const std::string& base_dir) {
   Problems problems;
   read_root(*root, base_dir, problems, [&](JsonReader& reader) { visit(reader, config); });
   Problems broken_rules;
-  check_rules(config, broken_rules);
+  check_rules(config, SystemClock().wall_ms(), broken_rules);
   problems.add_unrelated(broken_rules);
   if (!problems.empty()) return fail(ErrorCode::kInvalid, problems.text());
   trim_base_urls(config);
+  sort_policies(config);
   return config;
 }
 

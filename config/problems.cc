@@ -35,14 +35,15 @@ void Problems::add_unrelated(const Problems& others) {
   }
 }
 
-std::string Problems::text() const {
+std::string Problems::text(std::string_view document) const {
   std::string all;
   for (const Item& item : items_) {
     if (!all.empty()) all += '\n';
-    all += item.path.empty() ? "config: " : "config " + item.path + ": ";
+    all.append(document).append(item.path.empty() ? "" : " " + item.path).append(": ");
     all += item.text;
   }
-  if (dropped_ > 0) all += "\nconfig: and " + std::to_string(dropped_) + " more mistakes";
+  if (dropped_ > 0)
+    all.append("\n").append(document) += ": and " + std::to_string(dropped_) + " more mistakes";
   return all;
 }
 

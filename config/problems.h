@@ -21,8 +21,8 @@ class Problems {
   /// its right spelling look missing, which is worth one line, not two.
   void add_unrelated(const Problems& others);
   bool empty() const { return items_.empty(); }
-  /// One `config <path>: <text>` a line.
-  std::string text() const;
+  /// One `<document> <path>: <text>` a line.
+  std::string text(std::string_view document = "config") const;
 
  private:
   struct Item {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "config/load.h"
+#include "config/sla_rules.h"
 
 namespace deskwire::config {
 namespace {
@@ -90,8 +91,8 @@ void check_order(const Config& config, Problems& problems) {
             config.receiver.threads_max);
   not_above("jobs.backoff.base_ms", config.jobs.backoff_base.count(), "jobs.backoff.cap_ms",
             config.jobs.backoff_cap.count());
-  not_above("sla.queue_wait.warning_s", config.queue_wait.warning_s, "sla.queue_wait.critical_s",
-            config.queue_wait.critical_s);
+  not_above("sla.queue_wait.warning_s", config.sla.queue_wait.warning_s,
+            "sla.queue_wait.critical_s", config.sla.queue_wait.critical_s);
   not_above("replies.debounce.quiet_ms", config.replies.debounce.quiet.count(),
             "replies.debounce.max_wait_ms", config.replies.debounce.max_wait.count());
   for (std::size_t i = 0; i < config.replies.rules.size(); ++i) {
@@ -156,13 +157,14 @@ void check_doors(const Config& config, Problems& problems) {
 
 }  // namespace
 
-void check_rules(const Config& config, Problems& problems) {
+void check_rules(const Config& config, std::int64_t now_ms, Problems& problems) {
   check_source_names(config, problems);
   check_source_secrets(config, problems);
   check_gateway_keys(config, problems);
   check_order(config, problems);
   check_redis(config, problems);
   check_doors(config, problems);
+  check_sla(config.sla, now_ms, problems);
 }
 
 }  // namespace deskwire::config

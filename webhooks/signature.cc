@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "webhooks/timestamp.h"
+#include "core/timestamp.h"
 
 namespace deskwire::webhooks {
 namespace {

@@ -15,8 +15,8 @@
 #include <system_error>
 
 #include "core/hash.h"
+#include "core/timestamp.h"
 #include "webhooks/spool_record.h"
-#include "webhooks/timestamp.h"
 #include "webhooks/write_all.h"
 
 namespace deskwire::webhooks {

@@ -136,10 +136,6 @@ TEST_CASE("a feature that is not there yet is refused, never ignored", "[config]
       {R"({"gateway": {"tls": {"certificate": "a.pem"}}})", "config gateway.tls"},
       {R"({"replies": {"openai": {"model": "m"}}})", "config replies.openai"},
       {R"({"replies": {"personas": {"ann": {}, "bob": {"x": 1}}}})", "config replies.personas"},
-      {R"({"sla": {"policies": [{}]}})", "config sla.policies"},
-      {R"({"sla": {"calendars": {"office": {"days": 5}}}})", "config sla.calendars"},
-      {R"({"sla": {"sinks": {"slack": {"url": "https://a.example"}}}})", "config sla.sinks"},
-      {R"({"sla": {"mirror_to_conversation": true}})", "config sla.mirror_to_conversation"},
   };
   for (const Case& c : cases) {
     CHECK(mistakes(c.text) ==

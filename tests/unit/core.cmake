@@ -5,6 +5,8 @@ deskwire_add_tests(NAME unit_core LABEL unit
     unit/ids_test.cc
     unit/json_test.cc
     unit/metrics_test.cc
+    unit/time_zone_test.cc
+    unit/timestamp_test.cc
   DEPS nlohmann_json::nlohmann_json)
 
 deskwire_add_tests(NAME unit_redis LABEL unit

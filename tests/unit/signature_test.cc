@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "core/timestamp.h"
 #include "tests/support/catch.h"
-#include "webhooks/timestamp.h"
 
 using namespace deskwire;
 using namespace deskwire::webhooks;

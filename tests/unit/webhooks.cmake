@@ -12,5 +12,4 @@ deskwire_add_tests(NAME unit_webhooks LABEL unit
     unit/signature_report_test.cc
     unit/signature_test.cc
     unit/spool_record_test.cc
-    unit/timestamp_test.cc
   DEPS deskwire::webhooks nlohmann_json::nlohmann_json)

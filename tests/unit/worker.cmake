@@ -8,3 +8,11 @@ deskwire_add_tests(NAME unit_worker LABEL unit
     unit/worker_parts_test.cc
     unit/worker_pool_test.cc
   DEPS deskwire::worker nlohmann_json::nlohmann_json)
+
+deskwire_add_tests(NAME unit_sla LABEL unit
+  SOURCES
+    unit/sla_calendar_random_test.cc
+    unit/sla_calendar_test.cc
+    unit/sla_config_test.cc
+    unit/sla_policy_match_test.cc
+  DEPS deskwire::worker nlohmann_json::nlohmann_json)

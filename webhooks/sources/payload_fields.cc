@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
+#include "core/timestamp.h"
 #include "jobs/plain_content.h"
-#include "webhooks/timestamp.h"
 
 namespace deskwire::webhooks {
 namespace {

@@ -1,8 +1,10 @@
-#include "webhooks/timestamp.h"
+#include "core/timestamp.h"
 
+#include <array>
 #include <chrono>
+#include <cstdio>
 
-namespace deskwire::webhooks {
+namespace deskwire {
 namespace {
 
 /// Takes what it reads off the front; `ok` stays false after the first mismatch.
@@ -92,4 +94,24 @@ std::optional<std::int64_t> parse_iso8601_ms(std::string_view text) {
   return duration_cast<milliseconds>(time.time_since_epoch()).count();
 }
 
-}  // namespace deskwire::webhooks
+std::string iso8601(std::int64_t unix_ms) {
+  using namespace std::chrono;
+  const sys_time<milliseconds> at{milliseconds{unix_ms}};
+  const auto day = floor<days>(at);
+  const year_month_day date{day};
+  const hh_mm_ss time{at - day};
+  std::array<char, 40> text{};
+  const int size = std::snprintf(
+      text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+      static_cast<int>(time.seconds().count()));
+  std::string answer(text.data(), static_cast<std::size_t>(size));
+  if (const auto fraction = time.subseconds().count(); fraction != 0) {
+    const std::string digits = std::to_string(1000 + fraction);
+    answer += "." + digits.substr(1);
+  }
+  return answer + "Z";
+}
+
+}  // namespace deskwire
