@@ -9,6 +9,11 @@
 
 namespace deskwire::publishers {
 
+namespace {
+/// A replay may be megabytes: so many commands' worth of what is worked on at once.
+constexpr std::size_t kRecoveryWeight = 16;
+}  // namespace
+
 template <typename T, typename Encode>
 Operations::Done<T> PlainSession::answering(std::int64_t id, Encode encode_result) {
   ++in_flight_;
@@ -87,19 +92,20 @@ void PlainSession::obey(std::int64_t id, plain::Subscribe& subscribe) {
     error(id, {ReplyCode::kTooLarge, "too many channels on this connection"});
     return;
   }
-  ++in_flight_;
-  subscriptions_.push_back(
-      context_.hub.subscribe(channel, std::move(subscribe.recover), *this,
-                             [weak = weak_from_this(), id, channel](Result<Subscribed> subscribed) {
-                               if (const auto self = weak.lock()) {
-                                 self->on_subscribed(id, channel, std::move(subscribed));
-                               }
-                             }));
+  const std::size_t weight = subscribe.recover ? kRecoveryWeight : 1;
+  in_flight_ += weight;
+  subscriptions_.push_back(context_.hub.subscribe(
+      channel, std::move(subscribe.recover), *this,
+      [weak = weak_from_this(), id, channel, weight](Result<Subscribed> subscribed) {
+        if (const auto self = weak.lock()) {
+          self->on_subscribed(id, channel, weight, std::move(subscribed));
+        }
+      }));
 }
 
-void PlainSession::on_subscribed(std::int64_t id, const std::string& channel,
+void PlainSession::on_subscribed(std::int64_t id, const std::string& channel, std::size_t weight,
                                  Result<Subscribed> subscribed) {
-  command_finished();
+  command_finished(weight);
   if (!subscribed && subscribed.error().code == ErrorCode::kCancelled) {
     error(id, {ReplyCode::kConflict, "the subscription ended before it began"});
     return;
