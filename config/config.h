@@ -88,7 +88,7 @@ struct Gateway {
   Milliseconds pong_timeout{10000};
   Milliseconds hello_timeout{10000};
   Milliseconds drain{5000};
-  Milliseconds presence_ttl{10000};
+  Milliseconds presence_ttl{9000};
   std::size_t log_max_events = 1000;
   std::size_t log_max_bytes = std::size_t{8} << 20U;
   std::int64_t log_max_age_s = std::int64_t{7} * 24 * 3600;

@@ -16,7 +16,7 @@ using SharedFrame = std::shared_ptr<const std::string>;
 enum class Priority : std::uint8_t {
   kNormal,     ///< The session is too slow and ends.
   kDroppable,  ///< It is dropped (typing: the next one says it all).
-  kReplay,     ///< It does not count: bounded by the log's page already, and asked for.
+  kReplay,     ///< It does not count: asked for, and who asks without reading is not heard.
 };
 
 /// What one session still has to send, bounded in bytes.

@@ -174,11 +174,11 @@ std::optional<Refusal> PlainSession::over_rate() {
 }
 
 void PlainSession::ok(std::int64_t id, std::string_view result) {
-  connection_->send_text(plain::encode_ok(id, result));
+  connection_->send_text(plain::encode_ok(id, result), Priority::kReplay);
 }
 
 void PlainSession::error(std::int64_t id, const Refusal& refusal) {
-  connection_->send_text(plain::encode_error(id, refusal));
+  connection_->send_text(plain::encode_error(id, refusal), Priority::kReplay);
 }
 
 void PlainSession::command_finished(std::size_t weight) {

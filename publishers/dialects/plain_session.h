@@ -96,7 +96,7 @@ class PlainSession final : public Connection::Handler,
   void on_subscribed(std::int64_t id, const std::string& channel, std::size_t weight,
                      Result<Subscribed> subscribed);
   template <typename T, typename Encode>
-  Operations::Done<T> answering(std::int64_t id, Encode encode_result);
+  Operations::Done<T> answering(std::int64_t id, Encode encode_result, std::size_t weight = 1);
   void command_finished(std::size_t weight = 1);
 
   SessionContext& context_;

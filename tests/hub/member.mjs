@@ -18,16 +18,19 @@ export class Member {
     this.name = `${person.clientId}, tab ${tab}`;
   }
 
+  /** @param offset  Where the subscription began; events may have been heard before it was told. */
   begins({ epoch, offset }) {
-    if (this.first) return;
-    this.first = offset;
-    this.offset = offset;
-    this.epoch = epoch;
+    if (this.first === null) {
+      Object.assign(this, { first: offset, offset, epoch });
+    } else if (this.recoveries <= 1 && this.first !== offset) {
+      this.problems.push(`${this.name}: heard ${this.first + 1} first, and not what follows ${offset}`);
+    }
   }
 
   hears(event) {
     if (event.event === "message:agent") this.readable = event.data.messageId;
     if (event.offset === undefined) return;
+    if (this.first === null) this.begins({ epoch: event.epoch, offset: event.offset - 1 });
     if (event.epoch !== this.epoch || event.offset !== this.offset + 1) {
       this.problems.push(`${this.name}: ${event.epoch}:${event.offset} came after ${this.epoch}:${this.offset}`);
     }

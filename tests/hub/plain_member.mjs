@@ -182,7 +182,7 @@ export class PlainMember extends Member {
   }
 
   #subscribed(recover, answer) {
-    this.begins(answer);
+    if (this.first === null) this.begins(answer);
     this.recoveries++;
     if (recover && !answer.recovered) this.problems.push(`${this.name}: not recovered after ${recover.offset}`);
     this.members = new Map(answer.presence.map(({ clientId, data }) => [clientId, JSON.stringify(data)]));

@@ -290,25 +290,6 @@ TEST_CASE("a frame of exactly 64 KiB is understood", "[session]") {
   CHECK(peer.next()["id"] == 1);
 }
 
-TEST_CASE("4008: a consumer that does not read is closed when its outbox is full", "[session]") {
-  config::Gateway settings;
-  settings.max_outbox_bytes = 20000;
-  Bench bench(settings);
-  Peer peer(bench, url(bench.token()));
-  peer.stream().set_capacity(100);
-  // Each answer waits behind the one that is stuck in the socket.
-  const std::string ping = make_masked_frame(Opcode::kText, R"({"id":1,"ping":{}})", 1);
-  for (int i = 0; i < 2000 && bench.counts.total() == 1; ++i) {
-    peer.stream().put(ping);
-    bench.loop.run();
-  }
-  CHECK(bench.counts.total() == 0);
-  peer.stream().set_capacity(MemoryStream::kUnlimited);
-  peer.read();
-  CHECK(peer.closed() == 4008);
-  CHECK(peer.reconnect);
-}
-
 TEST_CASE("4009: an expired token refuses commands and then ends the session", "[session]") {
   config::Gateway settings;
   settings.ping = std::chrono::minutes(10);
