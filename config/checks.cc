@@ -6,6 +6,7 @@
 #include "config/load.h"
 #include "config/nearest.h"
 #include "config/problems.h"
+#include "core/net/address_range.h"
 #include "core/redis/redis_url.h"
 #include "core/time_zone.h"
 
@@ -89,6 +90,11 @@ Mistake base_url(std::string_view value) {
     return in_quotes(value) + " has more than a path; leave out '?', '#' and spaces";
   }
   return std::nullopt;
+}
+
+Mistake address_range(std::string_view value) {
+  if (net::AddressRange::parse(value)) return std::nullopt;
+  return in_quotes(value) + " is no address; write 192.0.2.7, 10.0.0.0/8 or fd00::/8";
 }
 
 Mistake origin(std::string_view value) {

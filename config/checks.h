@@ -12,10 +12,11 @@ using Check = Mistake (*)(std::string_view value);
 
 Mistake not_empty(std::string_view value);
 Mistake listen_address(std::string_view value);
-Mistake redis_url(std::string_view value);  ///< Never repeats the value: it has a password.
-Mistake base_url(std::string_view value);   ///< Empty is fine.
-Mistake origin(std::string_view value);     ///< `https://host[:port]` or `*`.
-Mistake host_name(std::string_view value);  ///< A Host header's value without the port.
+Mistake redis_url(std::string_view value);      ///< Never repeats the value: it has a password.
+Mistake address_range(std::string_view value);  ///< "10.0.0.1" or "10.0.0.0/8", also IPv6.
+Mistake base_url(std::string_view value);       ///< Empty is fine.
+Mistake origin(std::string_view value);         ///< `https://host[:port]` or `*`.
+Mistake host_name(std::string_view value);      ///< A Host header's value without the port.
 Mistake source_name(std::string_view value);
 Mistake name_space(std::string_view value);  ///< Empty is fine.
 Mistake key_id(std::string_view value);

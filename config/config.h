@@ -75,7 +75,10 @@ struct Gateway {
   std::vector<std::string> open_prefixes;
   int threads = 0;  ///< 0: the number of cores.
   std::size_t max_sessions = 20000;
-  std::size_t max_sessions_per_address = 1000;
+  std::size_t max_sessions_per_address = 10000;
+  std::size_t max_sessions_per_client = 10000;
+  int connects_per_s = 500;  ///< Of one address; beyond it connections are told 4029.
+  int connects_burst = 5000;
   std::size_t max_frame_bytes = 65536;
   std::size_t max_outbox_bytes = std::size_t{1} << 20U;
   std::size_t max_channels_per_session = 200;
@@ -85,7 +88,9 @@ struct Gateway {
   Milliseconds pong_timeout{10000};
   Milliseconds hello_timeout{10000};
   Milliseconds drain{5000};
+  Milliseconds presence_ttl{9000};
   std::size_t log_max_events = 1000;
+  std::size_t log_max_bytes = std::size_t{8} << 20U;
   std::int64_t log_max_age_s = std::int64_t{7} * 24 * 3600;
 };
 

@@ -73,7 +73,7 @@ void visit(Visitor& v, Gateway& s) {
   v.text("listen", s.listen, checks::listen_address);
   v.texts("hosts", s.hosts, checks::host_name);
   v.texts("origins", s.origins, checks::origin);
-  v.texts("trusted_proxies", s.trusted_proxies, checks::not_empty);
+  v.texts("trusted_proxies", s.trusted_proxies, checks::address_range);
   v.list("keys", s.keys);
   v.list("server_keys", s.server_keys);
   v.unavailable("issuers", "[]");
@@ -84,9 +84,13 @@ void visit(Visitor& v, Gateway& s) {
   v.duration("pong_timeout_ms", s.pong_timeout, 100, kDayMs);
   v.duration("hello_timeout_ms", s.hello_timeout, 10, 600000);
   v.duration("drain_ms", s.drain, 0, 600000);
+  v.duration("presence_ttl_ms", s.presence_ttl, 1000, 600000);
   v.group("limits", [&](auto& limits) {
     limits.number("max_sessions", s.max_sessions, 1, 1000000);
     limits.number("max_sessions_per_address", s.max_sessions_per_address, 1, 1000000);
+    limits.number("max_sessions_per_client", s.max_sessions_per_client, 1, 1000000);
+    limits.number("connects_per_s", s.connects_per_s, 1, 1000000);
+    limits.number("connects_burst", s.connects_burst, 1, 1000000);
     limits.number("max_frame_bytes", s.max_frame_bytes, 125, 16 << 20);
     limits.number("max_outbox_bytes", s.max_outbox_bytes, 4096, 1 << 30);
     limits.number("max_channels_per_session", s.max_channels_per_session, 1, 100000);
@@ -95,6 +99,7 @@ void visit(Visitor& v, Gateway& s) {
   });
   v.group("log", [&](auto& log) {
     log.number("max_events", s.log_max_events, 1, 1000000);
+    log.number("max_bytes", s.log_max_bytes, 4096, 1 << 30);
     log.number("max_age_s", s.log_max_age_s, 1, 10 * kYearS);
   });
 }

@@ -92,6 +92,10 @@ Result<ChannelLogPage> page_from(Reply& reply, std::string_view script, const Re
 
 }  // namespace
 
+std::string ChannelLogLimits::sizes() const {
+  return std::to_string(max_events) + ":" + std::to_string(max_bytes);
+}
+
 ChannelLog::ChannelLog(redis::Client& client, ChannelLogLimits limits)
     : client_(client), limits_(limits) {}
 
@@ -171,7 +175,7 @@ void ChannelLog::append_args(std::vector<std::string>& args, const std::vector<E
   if (events.empty()) return;
   args.reserve(args.size() + 3 + 5 * events.size());
   args.push_back(random_epoch());
-  args.push_back(std::to_string(limits.max_events));
+  args.push_back(limits.sizes());
   args.push_back(std::to_string(limits.max_age_s));
   for (const Event& event : events) {
     args.push_back(event.channel);

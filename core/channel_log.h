@@ -22,8 +22,12 @@ struct StreamPosition {
 
 /// How much of each channel is kept (config gateway.log).
 struct ChannelLogLimits {
+  /// Events and bytes as the scripts read them.
+  std::string sizes() const;
+
   std::size_t max_events = 1000;
   std::int64_t max_age_s = 7LL * 24 * 3600;
+  std::size_t max_bytes = std::size_t{8} << 20U;
 };
 
 /// What was read: envelopes ascending by offset, each the JSON text as clients get it.
@@ -46,8 +50,10 @@ struct ChannelLogPage {
 /// that are not kept are published only; their envelope has neither epoch nor offset.
 /// Other scripts that append (enqueue, step, …) share `core/scripts/channel_log.lua` as a prefix.
 ///
-/// A log keeps its newest max_events exactly, and expires as a whole max_age_s after its last
-/// append; epoch and offset live twice as long, so that offsets go on.
+/// A log keeps its newest max_events exactly, of these the newest max_bytes (one event at least),
+/// and nothing much older than max_age_s: looked at with an append when 1/64 of that has passed. It
+/// expires as a whole as long after its last append; epoch and offset live twice as long, so that
+/// offsets go on.
 ///
 /// Errors of every call: those of redis::Client, and kCorrupt when foreign data lies under our
 /// keys.
@@ -86,8 +92,8 @@ class ChannelLog {
   static constexpr std::size_t kMaxPageBytes = 8U << 20U;
 
   /// The Lua prefix, and the arguments that describe events to scripts using it.
-  /// ARGV layout: count; unless that is 0: random epoch, max events, max age in seconds; then per
-  /// event: channel, id, kept(1|0), once(1|0), tail.
+  /// ARGV layout: count; unless that is 0: random epoch, sizes, max age in seconds; then per event:
+  /// channel, id, kept(1|0), once(1|0), tail.
   static const std::string& lua_prefix();
   /// What lua_prefix() begins with: server_time.lua, for scripts that append nothing.
   static const std::string& time_prefix();

@@ -161,7 +161,7 @@ ConversationState read_conversation(const redis::Reply& values) {
 
 void append_log_limits(std::vector<std::string>& args, const ChannelLogLimits& limits) {
   args.push_back(base32_encode(random_bytes(kEpochBytes)));
-  args.push_back(std::to_string(limits.max_events));
+  args.push_back(limits.sizes());
   args.push_back(std::to_string(limits.max_age_s));
 }
 

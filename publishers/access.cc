@@ -84,20 +84,4 @@ bool origin_allowed(const net::HttpRequest& request, const config::Gateway& sett
          std::string_view(origin).substr(scheme + 3) == lower(request.header("Host"));
 }
 
-std::string client_address(const net::HttpRequest& request, const config::Gateway& settings) {
-  std::string address = request.peer_address;
-  std::string_view forwarded = request.header("X-Forwarded-For");
-  while (contains(settings.trusted_proxies, address) && !forwarded.empty()) {
-    const std::size_t comma = forwarded.rfind(',');
-    std::string_view last =
-        comma == std::string_view::npos ? forwarded : forwarded.substr(comma + 1);
-    forwarded = comma == std::string_view::npos ? std::string_view() : forwarded.substr(0, comma);
-    while (!last.empty() && last.front() == ' ') last.remove_prefix(1);
-    while (!last.empty() && last.back() == ' ') last.remove_suffix(1);
-    if (last.empty()) break;
-    address = last;
-  }
-  return address;
-}
-
 }  // namespace deskwire::publishers

@@ -38,8 +38,4 @@ std::string_view bearer_of(const net::HttpRequest& request);
 /// Requests without Origin do not come from a page and pass.
 bool origin_allowed(const net::HttpRequest& request, const config::Gateway& settings);
 
-/// The client's address: the peer's, or, behind a trusted proxy, the last one in X-Forwarded-For
-/// that is not itself a trusted proxy.
-std::string client_address(const net::HttpRequest& request, const config::Gateway& settings);
-
 }  // namespace deskwire::publishers

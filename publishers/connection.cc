@@ -10,6 +10,9 @@ namespace {
 constexpr std::size_t kReadBytes = 16384;
 /// Asio hands at most 64 buffers to one sendmsg.
 constexpr std::size_t kPiecesAWrite = 64;
+/// Rounds of fewer writes are not worth a pause.
+constexpr std::size_t kManyConnections = 32;
+constexpr Milliseconds kLongestPause{5};
 
 SharedFrame shared_frame(Opcode opcode, std::string_view payload) {
   return std::make_shared<const std::string>(make_frame(opcode, payload));
@@ -20,15 +23,29 @@ SharedFrame shared_frame(Opcode opcode, std::string_view payload) {
 void ConnectionGroup::flush_soon(std::shared_ptr<Connection> connection) {
   waiting_.push_back(std::move(connection));
   if (waiting_.size() > 1) return;
-  loop_.post([self = weak_from_this()] {
-    const auto group = self.lock();
-    if (!group) return;
-    const auto connections = std::exchange(group->waiting_, {});
-    for (const auto& one : connections) {
-      one->flush_queued_ = false;
-      one->flush();
-    }
-  });
+  const auto flush_now = [self = weak_from_this()] {
+    if (const auto group = self.lock()) group->flush();
+  };
+  const auto left =
+      std::chrono::round<Milliseconds>(paused_until_ - std::chrono::steady_clock::now());
+  if (left.count() > 0) {
+    pause_ = loop_.after(left, flush_now);
+  } else {
+    loop_.post(flush_now);
+  }
+}
+
+void ConnectionGroup::flush() {
+  const auto begun = std::chrono::steady_clock::now();
+  const auto connections = std::exchange(waiting_, {});
+  for (const auto& one : connections) {
+    one->flush_queued_ = false;
+    one->flush();
+  }
+  if (connections.size() < kManyConnections) return;
+  const auto ended = std::chrono::steady_clock::now();
+  paused_until_ =
+      ended + std::min<std::chrono::steady_clock::duration>(ended - begun, kLongestPause);
 }
 
 Connection::Connection(std::unique_ptr<net::Stream> stream, std::shared_ptr<ConnectionGroup> group,
@@ -158,6 +175,7 @@ void Connection::read(std::shared_ptr<std::vector<char>> buffer) {
 
 void Connection::consume(std::string_view bytes) {
   while (state_ == State::kOpen) {
+    if (!paused_ && choked()) paused_ = choked_ = true;
     if (paused_) {
       held_.append(bytes);
       return;
@@ -192,7 +210,7 @@ void Connection::on_wire_message(WireMessage message) {
 }
 
 void Connection::on_peer_close(const WireMessage& message) {
-  outbox_.clear_waiting();
+  // What waits goes out first: the peer may have asked for it in the same packet (§5.5.1).
   const bool empty = message.close_code == static_cast<std::uint16_t>(CloseCode::kNoStatus);
   outbox_.add_always(
       shared_frame(Opcode::kClose, empty ? std::string() : close_payload(message.close_code, {})));
@@ -219,6 +237,14 @@ void Connection::on_written(const Status& written) {
   if (!written) {
     finish(static_cast<std::uint16_t>(CloseCode::kAbnormal));
     return;
+  }
+  if (choked_) {
+    // Its pongs wait unread with the rest: that it reads is its sign of life.
+    last_received_ = clock_.monotonic();
+    if (outbox_.all_bytes() <= settings_.max_outbox_bytes / 2) {
+      choked_ = false;
+      resume_reading();
+    }
   }
   flush();
 }

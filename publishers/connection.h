@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,8 +21,9 @@ namespace deskwire::publishers {
 class Connection;
 
 /// The connections of one loop. Those with something to send are flushed together, after
-/// everything that the loop had to deliver before: under load the frames of many events leave in
-/// one write a connection, when idle the delay is one turn of the loop.
+/// everything that the loop had to deliver before. A write costs the same for one frame as for
+/// many, so under load they are gathered: a round of writes to many connections is followed by a
+/// pause as long as it took, 5 ms at most. When idle the delay is one turn of the loop.
 ///
 /// Loop thread only, except open().
 class ConnectionGroup : public std::enable_shared_from_this<ConnectionGroup> {
@@ -35,8 +37,12 @@ class ConnectionGroup : public std::enable_shared_from_this<ConnectionGroup> {
 
  private:
   friend class Connection;
+  void flush();
+
   net::Loop& loop_;
   std::vector<std::shared_ptr<Connection>> waiting_;
+  std::shared_ptr<void> pause_;
+  std::chrono::steady_clock::time_point paused_until_;
   std::atomic<std::size_t> open_{0};
 };
 
@@ -54,7 +60,8 @@ struct ConnectionSettings {
 /// for silence and closes in order. It knows no dialect.
 ///
 /// Loop thread only. Between messages it holds no buffer: it waits until there is something to
-/// read. At most one write is in flight and gathers what waits.
+/// read. At most one write is in flight and gathers what waits. A peer that does not read is not
+/// read either: while more than the outbox's limit waits, replays included, so does what it sent.
 class Connection final : public std::enable_shared_from_this<Connection> {
  public:
   /// What sits on top. Calls come from the loop and never from inside send() or close().
@@ -90,6 +97,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   /// Back-pressure: messages wait in the socket meanwhile.
   void pause_reading() { paused_ = true; }
   void resume_reading();
+  /// Bytes that wait to be written, replays included.
+  std::size_t waiting_bytes() const { return outbox_.all_bytes(); }
 
   bool is_open() const { return state_ == State::kOpen; }
   net::Loop& loop() { return group_->loop(); }
@@ -109,6 +118,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void finish(std::uint16_t code);
   void arm_timer(Milliseconds delay);
   void on_timer();
+  bool choked() const { return outbox_.all_bytes() > settings_.max_outbox_bytes; }
 
   std::unique_ptr<net::Stream> stream_;
   std::shared_ptr<ConnectionGroup> group_;
@@ -126,6 +136,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool ping_outstanding_ = false;
   bool reading_ = false;
   bool paused_ = false;
+  bool choked_ = false;  ///< What it sent waits until it has read.
   bool flush_queued_ = false;
   bool fin_sent_ = false;
 };

@@ -24,7 +24,6 @@ constexpr int kMaxLoops = 64;  // Hub::Channel keeps a bit for each.
 constexpr std::size_t kMaxBody = 1U << 20U;
 /// Sockets beyond the sessions, for REST.
 constexpr std::size_t kHttpConnections = 4000;
-constexpr Milliseconds kPresenceTtl{30000};
 /// How often drain() looks whether the farewells have left.
 constexpr Milliseconds kDrainLook{10};
 
@@ -47,7 +46,7 @@ class Gateway::Impl {
       : config_(config),
         pages_(std::move(pages)),
         counts_(config_.gateway, metrics),
-        presence_(client, kPresenceTtl),
+        presence_(client, config_.gateway.presence_ttl),
         operations_(config_, log, store, presence_, clock, metrics),
         server_(
             server_options(),
@@ -73,7 +72,7 @@ class Gateway::Impl {
     if (loops.empty()) return;  // start() says why.
     Hub::Options options;
     options.bus = std::move(bus);
-    options.presence_beat = kPresenceTtl / 3;
+    options.presence_beat = config_.gateway.presence_ttl / 3;
     hub_.emplace(std::move(options), log, presence_, loops, clock, metrics);
     for (net::Loop* loop : loops) {
       loops_.push_back(std::make_unique<GatewayLoop>(

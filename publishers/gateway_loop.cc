@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/log.h"
+#include "publishers/client_address.h"
 
 namespace deskwire::publishers {
 
@@ -12,39 +13,13 @@ namespace {
 constexpr Milliseconds kDrainTick{50};
 }  // namespace
 
-SessionCounts::SessionCounts(const config::Gateway& settings, Metrics& metrics)
-    : settings_(settings), gauge_(metrics.gauge("deskwire_sessions", "Open WebSocket sessions")) {}
-
-bool SessionCounts::admit(const std::string& address) {
-  const MutexLock lock(mutex_);
-  if (total_ >= settings_.max_sessions) return false;
-  std::size_t& here = by_address_[address];
-  if (here >= settings_.max_sessions_per_address) return false;
-  ++here;
-  ++total_;
-  gauge_.add(1);
-  return true;
-}
-
-void SessionCounts::release(const std::string& address) {
-  const MutexLock lock(mutex_);
-  --total_;
-  gauge_.add(-1);
-  const auto here = by_address_.find(address);
-  if (--here->second == 0) by_address_.erase(here);
-}
-
-std::size_t SessionCounts::total() {
-  const MutexLock lock(mutex_);
-  return total_;
-}
-
 GatewayLoop::GatewayLoop(const Context& context)
     : context_(context),
       group_(std::make_shared<ConnectionGroup>(context.hub.loop())),
       sessions_context_{context.config.gateway, context.clock, context.hub, context.operations,
                         *this},
-      rest_({context.config, context.clock, context.hub, context.operations, context.pages}) {}
+      rest_({context.config, context.clock, context.hub, context.operations, context.pages}),
+      random_(std::random_device{}()) {}
 
 void GatewayLoop::accept(const net::HttpRequest& request, std::unique_ptr<net::Stream> stream,
                          std::string response, std::string leftover) {
@@ -53,12 +28,15 @@ void GatewayLoop::accept(const net::HttpRequest& request, std::unique_ptr<net::S
       std::make_shared<Connection>(std::move(stream), group_, context_.connections, context_.clock);
   const auto session = std::make_shared<PlainSession>(sessions_context_, std::move(connection),
                                                       request.query("batch") == "1");
-  const bool admitted = context_.counts.admit(address);
-  sessions_.emplace(session->id(), Entry{session, admitted ? address : std::string()});
+  const bool admitted = context_.counts.admit(address, context_.clock.monotonic());
+  sessions_.emplace(session->id(), Entry{session, admitted ? address : std::string(), {}});
   if (!admitted || context_.draining) {
     session->start(std::move(response), {}, {});
-    session->end(admitted ? CloseCode::kDraining : CloseCode::kTooManyConnections,
-                 admitted ? "draining" : "too many connections");
+    if (admitted) {
+      session->end(CloseCode::kDraining, "draining", comeback());
+    } else {
+      session->end(CloseCode::kTooManyConnections, "too many connections");
+    }
     return;
   }
   std::string token = request.query("token");
@@ -66,10 +44,18 @@ void GatewayLoop::accept(const net::HttpRequest& request, std::unique_ptr<net::S
   session->start(std::move(response), std::move(leftover), token);
 }
 
+bool GatewayLoop::on_session_connected(const std::string& id, const std::string& client_id) {
+  const auto entry = sessions_.find(id);
+  if (entry == sessions_.end() || !context_.counts.admit_client(client_id)) return false;
+  entry->second.client_id = client_id;
+  return true;
+}
+
 void GatewayLoop::on_session_closed(const std::string& id, std::uint16_t code) {
   const auto entry = sessions_.find(id);
   if (entry == sessions_.end()) return;
   if (!entry->second.address.empty()) context_.counts.release(entry->second.address);
+  if (!entry->second.client_id.empty()) context_.counts.release_client(entry->second.client_id);
   context_.metrics
       .counter("deskwire_sessions_closed_total", "Closed sessions by close code",
                {{"code", label_of(code)}})
@@ -84,13 +70,19 @@ void GatewayLoop::drain(Milliseconds period) {
   drain_some((sessions_.size() + ticks - 1) / ticks);
 }
 
+/// When a client that is sent away should come back: they must not do so together.
+Milliseconds GatewayLoop::comeback() {
+  const auto latest = std::int64_t{context_.config.gateway.drain.count()};
+  return Milliseconds(std::uniform_int_distribution<std::int64_t>(0, latest)(random_));
+}
+
 void GatewayLoop::drain_some(std::size_t at_once) {
   std::vector<std::shared_ptr<PlainSession>> batch;
   for (const auto& [id, entry] : sessions_) {
     if (batch.size() == at_once) break;
     if (entry.session->is_open()) batch.push_back(entry.session);
   }
-  for (const auto& session : batch) session->end(CloseCode::kDraining, "draining");
+  for (const auto& session : batch) session->end(CloseCode::kDraining, "draining", comeback());
   if (batch.empty()) return;
   drain_timer_ = context_.hub.loop().after(kDrainTick, [this, at_once] { drain_some(at_once); });
 }

@@ -6,39 +6,22 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <random>
 #include <string>
 #include <unordered_map>
 
 #include "config/config.h"
 #include "core/clock.h"
 #include "core/metrics.h"
-#include "core/mutex.h"
 #include "core/net/http_server.h"
 #include "publishers/connection.h"
 #include "publishers/dialects/plain_session.h"
 #include "publishers/local_hub.h"
 #include "publishers/operations.h"
 #include "publishers/rest.h"
+#include "publishers/session_counts.h"
 
 namespace deskwire::publishers {
-
-/// How many sessions there are, in all and by address. Thread-safe.
-class SessionCounts {
- public:
-  SessionCounts(const config::Gateway& settings, Metrics& metrics);
-
-  /// False, and not counted, when a limit is reached.
-  bool admit(const std::string& address);
-  void release(const std::string& address);
-  std::size_t total();
-
- private:
-  const config::Gateway& settings_;
-  Metrics::Gauge& gauge_;
-  Mutex mutex_;
-  std::size_t total_ DW_GUARDED_BY(mutex_) = 0;
-  std::unordered_map<std::string, std::size_t> by_address_ DW_GUARDED_BY(mutex_);
-};
 
 /// What the gateway keeps per loop: its sessions, its REST, and what they share.
 /// Loop thread only, except open().
@@ -61,19 +44,23 @@ class GatewayLoop final : public SessionOwner {
   /// @param response  The handshake's answer.
   void accept(const net::HttpRequest& request, std::unique_ptr<net::Stream> stream,
               std::string response, std::string leftover);
-  /// Closes all sessions with 4010, spread over `period` so that they do not return all at once.
+  /// Closes all sessions with 4010, spread over `period` so that they do not return all at once;
+  /// each is told to come back at a moment of its own within config gateway.drain_ms.
   void drain(Milliseconds period);
   /// Sockets of sessions that are not closed yet.
   std::size_t open() const { return group_->open(); }
 
+  bool on_session_connected(const std::string& id, const std::string& client_id) override;
   void on_session_closed(const std::string& id, std::uint16_t code) override;
 
  private:
   struct Entry {
     std::shared_ptr<PlainSession> session;
-    std::string address;  ///< Empty: was not admitted, is not counted.
+    std::string address;    ///< Empty: was not admitted, is not counted.
+    std::string client_id;  ///< As counted; empty before it is known.
   };
   void drain_some(std::size_t at_once);
+  Milliseconds comeback();
 
   Context context_;
   std::shared_ptr<ConnectionGroup> group_;
@@ -81,6 +68,7 @@ class GatewayLoop final : public SessionOwner {
   Rest rest_;
   std::unordered_map<std::string, Entry> sessions_;
   std::shared_ptr<void> drain_timer_;
+  std::minstd_rand random_;
 };
 
 }  // namespace deskwire::publishers

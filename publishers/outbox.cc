@@ -28,6 +28,7 @@ void Outbox::add_always(SharedFrame frame) { push(std::move(frame), Priority::kR
 void Outbox::push(SharedFrame frame, Priority priority) {
   entries_.push_back(Entry{std::move(frame), priority});
   bytes_ += counted(entries_.back());
+  all_bytes_ += entries_.back().frame->size();
   if (priority == Priority::kDroppable) ++droppable_;
 }
 
@@ -36,6 +37,7 @@ void Outbox::drop_droppable() {
   const auto kept = std::remove_if(waiting, entries_.end(), [this](const Entry& entry) {
     if (entry.priority != Priority::kDroppable) return false;
     bytes_ -= entry.frame->size();
+    all_bytes_ -= entry.frame->size();
     ++dropped_;
     return true;
   });
@@ -45,7 +47,10 @@ void Outbox::drop_droppable() {
 
 void Outbox::clear_waiting() {
   const auto waiting = entries_.begin() + static_cast<std::ptrdiff_t>(head_ + in_flight_);
-  for (auto entry = waiting; entry != entries_.end(); ++entry) bytes_ -= counted(*entry);
+  for (auto entry = waiting; entry != entries_.end(); ++entry) {
+    bytes_ -= counted(*entry);
+    all_bytes_ -= entry->frame->size();
+  }
   entries_.erase(waiting, entries_.end());
   droppable_ = 0;
 }
@@ -66,6 +71,7 @@ void Outbox::end_write() {
   for (std::size_t i = 0; i < in_flight_; ++i) {
     Entry& entry = entries_[head_ + i];
     bytes_ -= counted(entry);
+    all_bytes_ -= entry.frame->size();
     entry.frame.reset();
   }
   head_ += std::exchange(in_flight_, 0);

@@ -16,7 +16,7 @@ using SharedFrame = std::shared_ptr<const std::string>;
 enum class Priority : std::uint8_t {
   kNormal,     ///< The session is too slow and ends.
   kDroppable,  ///< It is dropped (typing: the next one says it all).
-  kReplay,     ///< It does not count: bounded by the log's page already, and asked for.
+  kReplay,     ///< It does not count: asked for, and who asks without reading is not heard.
 };
 
 /// What one session still has to send, bounded in bytes.
@@ -44,6 +44,8 @@ class Outbox {
   bool empty() const { return head_ == entries_.size(); }
   bool writing() const { return in_flight_ > 0; }
   std::size_t bytes() const { return bytes_; }
+  /// What does not count included.
+  std::size_t all_bytes() const { return all_bytes_; }
   /// Droppable frames dropped since the last call.
   std::size_t take_dropped();
 
@@ -64,6 +66,7 @@ class Outbox {
   std::size_t head_ = 0;
   std::size_t in_flight_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t all_bytes_ = 0;
   std::size_t droppable_ = 0;  ///< Waiting droppable entries.
   std::size_t dropped_ = 0;
 };

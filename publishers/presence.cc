@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/channel.h"
+#include "core/ids.h"
 #include "core/json.h"
 #include "core/mutex.h"
 #include "publishers_scripts.h"
@@ -65,6 +66,12 @@ struct Presence::Entered {
 
 Presence::Presence(redis::Client& client, Milliseconds ttl)
     : client_(client), ttl_(ttl), entered_(std::make_shared<Entered>()) {}
+
+void Presence::sign_of_life(int shard) {
+  const std::string prefix = "dw:{" + std::to_string(shard) + "}:";
+  client_.submit(presence_script(), {prefix}, {"", std::to_string(ttl_.count()), "0", "", "", "0"},
+                 [](const Result<redis::Reply>&) {});
+}
 
 void Presence::run(const std::string& channel, std::vector<std::string> changes, std::size_t listed,
                    std::function<void(Result<redis::Reply>)> done) {
@@ -135,7 +142,9 @@ void Presence::renew_own() {
 }
 
 void Presence::beat() {
+  // Renewals first: they are what an outage has kept others from seeing.
   renew_own();
+  for (int shard = 0; shard < kShardCount; ++shard) sign_of_life(shard);
   std::set<std::string> watched;
   {
     const MutexLock lock(entered_->mutex);

@@ -49,6 +49,7 @@ class Presence {
   struct Entered;
 
   void renew_own();
+  void sign_of_life(int shard);
   void run(const std::string& channel, std::vector<std::string> changes, std::size_t listed,
            std::function<void(Result<redis::Reply>)> done);
 

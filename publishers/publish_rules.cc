@@ -78,9 +78,13 @@ Answer<json> client_data(const Claims& claims, const Publication& publication, c
     if (!emoji) return tl::unexpected(emoji.error());
     out["emoji"] = std::move(*emoji);
   } else {
+    const auto read_at = integer_at(data, "readAt");
+    if (data.contains("readAt") && (!read_at || *read_at < 0)) {
+      return refuse(ReplyCode::kBadField, "data.readAt must be a time in ms, 0 or more",
+                    "data.readAt");
+    }
     // A reader's clock may be wrong, but not ahead of ours.
-    const std::int64_t read_at = integer_at(data, "readAt").value_or(publication.now_ms);
-    out["readAt"] = std::clamp(read_at, std::int64_t{0}, publication.now_ms);
+    out["readAt"] = std::min(read_at.value_or(publication.now_ms), publication.now_ms);
   }
   return out;
 }

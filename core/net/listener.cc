@@ -23,6 +23,7 @@ namespace asio = boost::asio;
 
 namespace {
 
+constexpr int kMostUnsentBytes = 128 << 10;
 constexpr int kBacklog = 1024;
 // How many connections are taken before other work on the loop gets its turn.
 constexpr int kAcceptBurst = 64;
@@ -88,9 +89,8 @@ std::uint16_t bound_port(int socket) {
                                                      : address.as<sockaddr_in>().sin_port);
 }
 
-void set_option(int socket, int level, int option) {
-  const int on = 1;
-  ::setsockopt(socket, level, option, &on, sizeof on);
+void set_option(int socket, int level, int option, int value = 1) {
+  ::setsockopt(socket, level, option, &value, sizeof value);
 }
 
 }  // namespace
@@ -216,6 +216,9 @@ Result<std::unique_ptr<Listener>> Listener::bind(std::string_view address, std::
   if (socket.get() < 0) return refused(system_message(errno));
   // Without it a restart has to wait for the old connections' TIME_WAIT.
   set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR);
+  // Accepted sockets inherit it. What waits for a slow peer waits with us, where it is counted and
+  // may be dropped, and not as megabytes in the kernel.
+  set_option(socket.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, kMostUnsentBytes);
   SocketAddress bound = to_socket_address(*parsed);
   if (::bind(socket.get(), bound.get(), bound.size) != 0 || ::listen(socket.get(), kBacklog) != 0) {
     const int error = errno;

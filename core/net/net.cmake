@@ -1,4 +1,5 @@
 target_sources(deskwire_core PRIVATE
+  net/address_range.cc
   net/asio.cc
   net/host_list.cc
   net/http_connection.cc

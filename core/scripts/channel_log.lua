@@ -4,8 +4,11 @@
 -- be its `#!lua` shebang.
 --
 -- Keys, all derived from prefix = "dw:{<shard>}:" and so in one slot:
---   ch:<channel>            HASH    e = epoch, o = newest offset, x = when the expiry was set (s)
---   log:<channel>           STREAM  entry id <offset>-0; e = whole envelope, i = event id
+--   ch:<channel>            HASH    e = epoch, o = newest offset, x = when the expiry was set (s),
+--                                   b = bytes of all envelopes so far, f = of those before the log's
+--                                   oldest entry, or fewer: looked up again when it matters
+--   log:<channel>           STREAM  entry id <offset>-0; e = whole envelope, i = event id,
+--                                   b = bytes of all envelopes up to this one, t = when (s)
 --   once:<event id>:<channel>  STRING  "<epoch> <offset>" of an event that asked for `once`, 1 day
 -- Topic: dw:ev:<channel>; the message is the envelope.
 --
@@ -14,13 +17,13 @@
 --       appends the events described in ARGV from index `at` on (ChannelLog::append_args):
 --         ARGV[at]    number of events n; with n = 0 nothing follows
 --         ARGV[at+1]  a random epoch for channels that have none yet
---         ARGV[at+2]  most events kept in a channel's log
---         ARGV[at+3]  seconds after the last append until the log expires
+--         ARGV[at+2]  most events and bytes kept in a channel's log, "<events>:<bytes>"
+--         ARGV[at+3]  seconds that an event is kept, and the log after its last append
 --         then for each event: channel, id, kept (1|0), once (1|0), tail
 --       returns  1. the offsets as decimal strings, one an event: "0" when it is not kept, the
 --                   first one's when `once` finds that it was appended before
 --                2. the index in ARGV after the last argument read
---   channel_limits(epoch, max_events, max_age_s)
+--   channel_limits(epoch, sizes, max_age_s)
 --       the same three limits as a value for channel_append_one
 --   channel_append_one(prefix, limits, channel, id, kept, once, tail)
 --       for an event that comes from elsewhere than ARGV (kept and once are booleans);
@@ -35,25 +38,50 @@ local CHANNEL_ONCE_SECONDS = 86400
 -- are set to is longer by as much, so that a log is never gone before its time.
 local CHANNEL_RENEWALS = 64
 
-local function channel_limits(epoch, max_events, max_age_s)
-  return {epoch = epoch, max_events = max_events, max_age_s = tonumber(max_age_s)}
+local function channel_limits(epoch, sizes, max_age_s)
+  local events, bytes = string.match(sizes, '^(%d+):(%d+)$')
+  return {epoch = epoch, max_events = events, max_bytes = tonumber(bytes),
+    max_age_s = tonumber(max_age_s)}
 end
 
--- The channel's epoch, newest offset (a number) and whether its expiries are to be renewed; makes
--- the epoch if there is none.
+-- Removes the oldest entries while the log holds too many bytes or they are too old; the newest one
+-- stays. Returns the bytes of all envelopes before the oldest entry that is left.
+-- `bytes`: of all envelopes so far.
+local function channel_trim(log_key, limits, newest, bytes)
+  local since = now / 1000 - limits.max_age_s
+  local from = '-'
+  while true do
+    local entry = redis.call('XRANGE', log_key, from, '+', 'COUNT', 1)[1]
+    local envelope, sum = entry[2][2], tonumber(entry[2][6])
+    local before = sum and sum - #envelope or 0
+    local appended = tonumber(entry[2][8])
+    local fits = bytes - before <= limits.max_bytes and (not appended or appended >= since)
+    if fits or entry[1] == newest then
+      if from ~= '-' then
+        redis.call('XTRIM', log_key, 'MINID', '=', entry[1])
+      end
+      return before
+    end
+    from = '(' .. entry[1]
+  end
+end
+
+-- The channel's epoch, newest offset (a number), whether its expiries are to be renewed, and the
+-- sums `b` and `f`; makes the epoch if there is none.
 local function channel_open(prefix, limits, channel)
   local state_key = prefix .. 'ch:' .. channel
-  local state = redis.call('HMGET', state_key, 'e', 'o', 'x')
+  local state = redis.call('HMGET', state_key, 'e', 'o', 'x', 'b', 'f')
   if state[1] then
     local renewed = tonumber(state[3]) or 0
     local age = now / 1000 - renewed
-    return state[1], tonumber(state[2]) or 0, age < 0 or age * CHANNEL_RENEWALS > limits.max_age_s
+    return state[1], tonumber(state[2]) or 0, age < 0 or age * CHANNEL_RENEWALS > limits.max_age_s,
+      tonumber(state[4]) or 0, tonumber(state[5]) or 0
   end
   -- A log without its state belongs to an epoch that nobody knows any more.
   redis.call('UNLINK', prefix .. 'log:' .. channel)
   redis.call('HSET', state_key, 'e', limits.epoch, 'o', '0')
   redis.call('EXPIRE', state_key, 2 * limits.max_age_s)
-  return limits.epoch, 0, true
+  return limits.epoch, 0, true, 0, 0
 end
 
 local function channel_append_one(prefix, limits, channel, id, kept, once, tail)
@@ -69,23 +97,29 @@ local function channel_append_one(prefix, limits, channel, id, kept, once, tail)
   local epoch, offset = '', '0'
   local envelope
   if kept then
-    local last, renew
-    epoch, last, renew = channel_open(prefix, limits, channel)
+    local last, renew, bytes, floor
+    epoch, last, renew, bytes, floor = channel_open(prefix, limits, channel)
     offset = string.format('%.0f', last + 1)
     envelope = '{"channel":"' .. channel .. '","epoch":"' .. epoch .. '","offset":' .. offset ..
       ',' .. tail
     local state_key, log_key = prefix .. 'ch:' .. channel, prefix .. 'log:' .. channel
+    bytes = bytes + #envelope
+    local sum = string.format('%.0f', bytes)
     -- The stream first: should it hold foreign data, the error leaves the offset as it was.
     redis.call('XADD', log_key, 'MAXLEN', '=', limits.max_events, offset .. '-0',
-      'e', envelope, 'i', id)
+      'e', envelope, 'i', id, 'b', sum, 't', math.floor(now / 1000))
+    if renew or bytes - floor > limits.max_bytes then
+      floor = channel_trim(log_key, limits, offset .. '-0', bytes)
+      redis.call('HSET', state_key, 'f', string.format('%.0f', floor))
+    end
     if renew then
-      redis.call('HSET', state_key, 'o', offset, 'x', math.floor(now / 1000))
+      redis.call('HSET', state_key, 'o', offset, 'b', sum, 'x', math.floor(now / 1000))
       redis.call('EXPIRE', log_key, limits.max_age_s + math.ceil(limits.max_age_s / CHANNEL_RENEWALS))
       -- The state outlives the log, so that offsets go on after a quiet time and a client that was
       -- up to date is told so.
       redis.call('EXPIRE', state_key, 2 * limits.max_age_s)
     else
-      redis.call('HSET', state_key, 'o', offset)
+      redis.call('HSET', state_key, 'o', offset, 'b', sum)
     end
   else
     envelope = '{"channel":"' .. channel .. '",' .. tail

@@ -6,7 +6,7 @@
 -- ARGV[1]  lease in ms
 -- ARGV[2]  crashes after which a job is poison
 -- ARGV[3]  most completed jobs kept, ARGV[4] most ms they are kept, ARGV[5] most ms dead ones are
--- ARGV[6]  a random epoch, ARGV[7] most events of a log, ARGV[8] most seconds of a log
+-- ARGV[6]  a random epoch, ARGV[7] most events and bytes of a log, ARGV[8] most seconds of a log
 -- ARGV[9]  number of spare job ids for hand-offs, then these
 -- ARGV[..] number of leases to renew, then job id, token and messages known of each
 -- Returns  {now, next due, due of the first job in line or 0, reclaimed, promoted, buried,

@@ -5,7 +5,7 @@
 -- ARGV[1]  job id
 -- ARGV[2]  actor, ARGV[3] reason
 -- ARGV[4]  most entries of the audit log
--- ARGV[5]  a random epoch, ARGV[6] most events of a log, ARGV[7] most seconds of a log
+-- ARGV[5]  a random epoch, ARGV[6] most events and bytes of a log, ARGV[7] most seconds of a log
 -- Returns  "dropped" (also when it was before), "missing", or the state letter of a job that cannot
 --          be dropped
 local id = ARGV[1]

@@ -8,7 +8,7 @@
 -- ARGV[6]  ms until the next attempt
 -- ARGV[7]  effect that surely did not happen; "" for none
 -- ARGV[8]  a fresh job id for a hand-off
--- ARGV[9]  a random epoch, ARGV[10] most events of a log, ARGV[11] most seconds of a log
+-- ARGV[9]  a random epoch, ARGV[10] most events and bytes of a log, ARGV[11] most seconds of a log
 -- ARGV[12] events for the case that the job is buried (channel_log.lua)
 -- Returns  "waits", "dead" or "stale"
 local id, token = ARGV[1], ARGV[2]

@@ -9,7 +9,7 @@
 -- ARGV[5]   ms that an answer is kept for a repeat
 -- ARGV[6]   most completed jobs kept
 -- ARGV[7]   seconds that effects are remembered
--- ARGV[8]   a random epoch, ARGV[9] most events of a log, ARGV[10] most seconds of a log
+-- ARGV[8]   a random epoch, ARGV[9] most events and bytes of a log, ARGV[10] most seconds of a log
 -- ARGV[11]  number of completions; for each: id, token, messages known, outcome, reason (for an
 --           effect left open), effect, remote id, our message id (each may be empty), events (channel_log.lua), which
 --           with an effect are appended by the first completion after an intent only

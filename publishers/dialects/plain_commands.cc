@@ -9,14 +9,22 @@
 
 namespace deskwire::publishers {
 
+namespace {
+/// How many commands' worth of what is worked on at once: a replay may be megabytes, a page of
+/// history a quarter of one.
+constexpr std::size_t kRecoveryWeight = 16;
+constexpr std::size_t kHistoryWeight = 4;
+}  // namespace
+
 template <typename T, typename Encode>
-Operations::Done<T> PlainSession::answering(std::int64_t id, Encode encode_result) {
-  ++in_flight_;
-  return [weak = weak_from_this(), id,
+Operations::Done<T> PlainSession::answering(std::int64_t id, Encode encode_result,
+                                            std::size_t weight) {
+  in_flight_ += weight;
+  return [weak = weak_from_this(), id, weight,
           encode_result = std::move(encode_result)](const Answer<T>& answer) {
     const auto self = weak.lock();
     if (!self) return;
-    self->command_finished();
+    self->command_finished(weight);
     if (answer) {
       self->ok(id, encode_result(*answer));
     } else {
@@ -87,19 +95,20 @@ void PlainSession::obey(std::int64_t id, plain::Subscribe& subscribe) {
     error(id, {ReplyCode::kTooLarge, "too many channels on this connection"});
     return;
   }
-  ++in_flight_;
-  subscriptions_.push_back(
-      context_.hub.subscribe(channel, std::move(subscribe.recover), *this,
-                             [weak = weak_from_this(), id, channel](Result<Subscribed> subscribed) {
-                               if (const auto self = weak.lock()) {
-                                 self->on_subscribed(id, channel, std::move(subscribed));
-                               }
-                             }));
+  const std::size_t weight = subscribe.recover ? kRecoveryWeight : 1;
+  in_flight_ += weight;
+  subscriptions_.push_back(context_.hub.subscribe(
+      channel, std::move(subscribe.recover), *this,
+      [weak = weak_from_this(), id, channel, weight](Result<Subscribed> subscribed) {
+        if (const auto self = weak.lock()) {
+          self->on_subscribed(id, channel, weight, std::move(subscribed));
+        }
+      }));
 }
 
-void PlainSession::on_subscribed(std::int64_t id, const std::string& channel,
+void PlainSession::on_subscribed(std::int64_t id, const std::string& channel, std::size_t weight,
                                  Result<Subscribed> subscribed) {
-  command_finished();
+  command_finished(weight);
   if (!subscribed && subscribed.error().code == ErrorCode::kCancelled) {
     error(id, {ReplyCode::kConflict, "the subscription ended before it began"});
     return;
@@ -160,7 +169,8 @@ void PlainSession::obey(std::int64_t id, plain::History& history) {
   const HistoryRange range{history.limit, history.before, history.after};
   context_.operations.history(
       principal_, history.channel, range, context_.hub.gate(),
-      answering<ChannelLogPage>(id, [](const ChannelLogPage& page) { return encode(page); }));
+      answering<ChannelLogPage>(
+          id, [](const ChannelLogPage& page) { return encode(page); }, kHistoryWeight));
 }
 
 void PlainSession::obey(std::int64_t id, plain::Presence& presence) {

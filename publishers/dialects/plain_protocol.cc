@@ -230,10 +230,13 @@ std::string encode_error(std::int64_t id, const Refusal& refusal) {
   return R"({"id":)" + std::to_string(id) + R"(,"error":)" + dump_json(error) + "}";
 }
 
-std::string encode_disconnect(CloseCode code, std::string_view reason) {
-  return R"({"disconnect":{"code":)" + std::to_string(static_cast<int>(code)) + R"(,"reason":)" +
-         json_quote(reason) + R"(,"reconnect":)" + (should_reconnect(code) ? "true" : "false") +
-         "}}";
+std::string encode_disconnect(CloseCode code, std::string_view reason,
+                              std::optional<Milliseconds> retry_after) {
+  std::string out = R"({"disconnect":{"code":)" + std::to_string(static_cast<int>(code)) +
+                    R"(,"reason":)" + json_quote(reason) + R"(,"reconnect":)" +
+                    (should_reconnect(code) ? "true" : "false");
+  if (retry_after) out += R"(,"retry_after_ms":)" + std::to_string(retry_after->count());
+  return out + "}}";
 }
 
 std::string encode_push(std::string_view envelope) {

@@ -84,7 +84,9 @@ Answer<Send> parse_send(const nlohmann::json& object);
 
 std::string encode_ok(std::int64_t id, std::string_view result_json);
 std::string encode_error(std::int64_t id, const Refusal& refusal);
-std::string encode_disconnect(CloseCode code, std::string_view reason);
+/// @param retry_after  How long the client should wait before it comes back, where we know better.
+std::string encode_disconnect(CloseCode code, std::string_view reason,
+                              std::optional<Milliseconds> retry_after = std::nullopt);
 /// The whole push text around an envelope.
 std::string encode_push(std::string_view envelope);
 inline constexpr std::string_view kPing = R"({"ping":{}})";

@@ -57,6 +57,10 @@ void PlainSession::start(std::string response, std::string leftover, std::string
 }
 
 void PlainSession::greet(std::int64_t id, Principal principal) {
+  if (!context_.owner.on_session_connected(id_, principal.claims.client_id)) {
+    end(CloseCode::kTooManyConnections, "too many connections of this client");
+    return;
+  }
   principal_ = std::move(principal);
   connected_ = true;
   ok(id, R"({"session":)" + json_quote(id_) + R"(,"clientId":)" +
@@ -107,7 +111,7 @@ void PlainSession::on_closed(std::uint16_t code) {
 }
 
 std::string PlainSession::farewell(CloseCode code, std::string_view reason) {
-  return plain::encode_disconnect(code, reason);
+  return plain::encode_disconnect(code, reason, retry_after_);
 }
 
 void PlainSession::on_event(Subscription& /*subscription*/, const HubEventPtr& event, bool replay) {
@@ -170,16 +174,17 @@ std::optional<Refusal> PlainSession::over_rate() {
 }
 
 void PlainSession::ok(std::int64_t id, std::string_view result) {
-  connection_->send_text(plain::encode_ok(id, result));
+  connection_->send_text(plain::encode_ok(id, result), Priority::kReplay);
 }
 
 void PlainSession::error(std::int64_t id, const Refusal& refusal) {
-  connection_->send_text(plain::encode_error(id, refusal));
+  connection_->send_text(plain::encode_error(id, refusal), Priority::kReplay);
 }
 
-void PlainSession::command_finished() {
-  --in_flight_;
-  if (in_flight_ == kMaxInFlight / 2) connection_->resume_reading();
+void PlainSession::command_finished(std::size_t weight) {
+  const bool was_many = in_flight_ > kMaxInFlight / 2;
+  in_flight_ -= weight;
+  if (was_many && in_flight_ <= kMaxInFlight / 2) connection_->resume_reading();
 }
 
 }  // namespace deskwire::publishers

@@ -22,6 +22,8 @@ namespace deskwire::publishers {
 class SessionOwner {
  public:
   virtual ~SessionOwner() = default;
+  /// The session knows now who its client is. False: that client has too many already.
+  virtual bool on_session_connected(const std::string& id, const std::string& client_id) = 0;
   /// The session has let go of everything; its owner may drop it.
   virtual void on_session_closed(const std::string& id, std::uint16_t code) = 0;
 };
@@ -53,7 +55,12 @@ class PlainSession final : public Connection::Handler,
   void start(std::string response, std::string leftover, std::string_view token);
   bool is_open() const { return connection_->is_open(); }
   /// Disconnect object, then the close frame.
-  void end(CloseCode code, std::string_view reason) { connection_->close(code, reason); }
+  /// @param retry_after  When the client should come back, if that is for us to say.
+  void end(CloseCode code, std::string_view reason,
+           std::optional<Milliseconds> retry_after = std::nullopt) {
+    retry_after_ = retry_after;
+    connection_->close(code, reason);
+  }
 
   void on_message(WireMessage message) override;
   std::string farewell(CloseCode code, std::string_view reason) override;
@@ -86,10 +93,11 @@ class PlainSession final : public Connection::Handler,
 
   void ok(std::int64_t id, std::string_view result);
   void error(std::int64_t id, const Refusal& refusal);
-  void on_subscribed(std::int64_t id, const std::string& channel, Result<Subscribed> subscribed);
+  void on_subscribed(std::int64_t id, const std::string& channel, std::size_t weight,
+                     Result<Subscribed> subscribed);
   template <typename T, typename Encode>
-  Operations::Done<T> answering(std::int64_t id, Encode encode_result);
-  void command_finished();
+  Operations::Done<T> answering(std::int64_t id, Encode encode_result, std::size_t weight = 1);
+  void command_finished(std::size_t weight = 1);
 
   SessionContext& context_;
   std::string id_;
@@ -99,6 +107,7 @@ class PlainSession final : public Connection::Handler,
   std::vector<std::string> entered_;  ///< Channels where this session is present.
   std::shared_ptr<void> timer_;       ///< Hello, expiry or grace: one at a time.
   TokenBucket publishes_;
+  std::optional<Milliseconds> retry_after_;
   std::uint64_t published_ = 0;
   std::size_t in_flight_ = 0;  ///< Commands that wait for Redis.
   bool batch_;

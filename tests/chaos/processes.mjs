@@ -13,7 +13,7 @@ const PROCESSES = 3;
  * Free ports below the range from which the kernel takes those of outgoing connections: a process
  * that is killed has to find its ports free a moment later.
  */
-async function quietPorts(count, random) {
+export async function quietPorts(count, random) {
   const ports = new Set();
   while (ports.size < count) {
     const port = 20_000 + random.below(12_000);
@@ -30,7 +30,7 @@ async function quietPorts(count, random) {
 }
 
 /** One of the three: killed and frozen by the faults, and never to end by itself. */
-class ChaosProcess extends Deskwire {
+export class ChaosProcess extends Deskwire {
   #ending = false;
 
   constructor(name, directory, ports, config, problems) {

@@ -232,6 +232,54 @@ TEST_CASE("the log keeps exactly its newest events", "[core][log]") {
   CHECK(f.client.call({"TTL", f.key("dw:*:log:*")})->as_integer() > 3500);
 }
 
+TEST_CASE("the log keeps no more bytes than it may, and always its newest event", "[core][log]") {
+  Fixture f({.max_events = 1000, .max_bytes = 4096});
+  const auto kept_bytes = [&f] {
+    std::size_t bytes = 0;
+    for (const auto& entry : f.history(1000).entries) bytes += entry.envelope.size();
+    return bytes;
+  };
+  f.append_many(100);
+  const std::size_t one = f.history(1).entries.at(0).envelope.size();
+  CHECK(kept_bytes() <= 4096);
+  CHECK(kept_bytes() + one > 4096);
+  CHECK(offsets(f.history(1000)).back() == 100);
+  // What is left is still recovered from, without a hole.
+  const std::string epoch = f.read_after(std::nullopt).top.epoch;
+  const std::uint64_t oldest = offsets(f.history(1000)).front();
+  CHECK(f.read_after(StreamPosition{epoch, oldest - 1}).recovered);
+  CHECK_FALSE(f.read_after(StreamPosition{epoch, oldest - 2}).recovered);
+
+  Event huge = Fixture::event("huge");
+  huge.data = R"({"content":")" + std::string(9000, 'x') + R"("})";
+  f.append(huge);
+  CHECK(offsets(f.history(1000)) == Offsets{101});
+  f.append_many(2);
+  CHECK(offsets(f.history(1000)) == Offsets{102, 103});
+}
+
+TEST_CASE("events that are too old leave a log that is still written to", "[core][log]") {
+  Fixture f({.max_events = 1000, .max_age_s = 6400});
+  f.append_many(3);
+  const std::string log = f.key("dw:*:log:*");
+  const auto rewrite = [&](const std::string& id, std::int64_t age_s) {
+    const auto now = f.client.call({"TIME"})->at(0).as_integer();
+    const auto entry = f.client.call({"XRANGE", log, id, id})->at(0).at(1);
+    REQUIRE(f.client.call({"XDEL", log, id}));
+    // Redis takes ids in order only: the old entries go to a copy, oldest first.
+    REQUIRE(f.client.call({"XADD", "copy", id, "e", entry.at(1).as_string(), "i", "x", "b",
+                           entry.at(5).as_string(), "t", std::to_string(now - age_s)}));
+  };
+  rewrite("1-0", 9000);
+  rewrite("2-0", 6500);
+  rewrite("3-0", 100);
+  REQUIRE(f.client.call({"RENAME", "copy", log}));
+  // The expiries are due to be renewed, and so is the look at the oldest events.
+  REQUIRE(f.client.call({"HSET", f.key("dw:*:ch:*"), "x", "0"}));
+  f.append_many(1);
+  CHECK(offsets(f.history(1000)) == Offsets{3, 4});
+}
+
 TEST_CASE("offsets go on when only the log has expired", "[core][log]") {
   Fixture f;
   f.append_many(5);

@@ -142,6 +142,37 @@ TEST_CASE("a crashed gateway leaves no ghost", "[gateway][presence]") {
   CHECK(left["clientId"] == "ghost");
 }
 
+TEST_CASE("nobody leaves because Redis was out of reach", "[gateway][presence]") {
+  RedisServer redis;
+  redis::Client client(redis.options());
+  client.start();
+  REQUIRE(client.wait_connected(Milliseconds(20000)));
+  publishers::Presence presence(client, Milliseconds(60000));
+  EventProbe<std::size_t> listed;
+  const auto count = [&] {
+    presence.list(kChannel, [&](const Result<publishers::Presence::Members>& members) {
+      listed.push(members ? members->size() : 99);
+    });
+    return listed.next().value_or(99);
+  };
+  const std::string prefix = "dw:{" + std::to_string(shard_of_channel(kChannel)) + "}:";
+  const std::string entries = prefix + "pe:" + std::string(kChannel);
+  presence.enter(kChannel, "s-1", "ann", "{}", false, [](const Status&) {});
+  CHECK(count() == 1);
+  // What an outage leaves behind: everything has expired, and nobody has called for long.
+  REQUIRE(client.call({"ZADD", entries, "XX", "1", "s-1 ann"}));
+  REQUIRE(client.call({"SET", prefix + "pb", "1"}));
+  CHECK(count() == 1);
+  // Its gateway renews it: all is as it was.
+  presence.beat();
+  REQUIRE(client.call({"DEL", prefix + "pg"}));
+  CHECK(count() == 1);
+  // And one whose gateway does not come back has to go then.
+  REQUIRE(client.call({"ZADD", entries, "XX", "1", "s-1 ann"}));
+  CHECK(count() == 0);
+  client.stop();
+}
+
 TEST_CASE("a renewed presence enters again when Redis forgot it", "[gateway][presence]") {
   RedisServer redis;
   redis::Client client(redis.options());

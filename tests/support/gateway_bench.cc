@@ -15,7 +15,8 @@ constexpr Milliseconds kPatience{20000};
 
 jobs::LaneLimits limits_of(const config::Config& config) {
   jobs::LaneLimits limits;
-  limits.log = {config.gateway.log_max_events, config.gateway.log_max_age_s};
+  limits.log = {config.gateway.log_max_events, config.gateway.log_max_age_s,
+                config.gateway.log_max_bytes};
   return limits;
 }
 

@@ -43,7 +43,8 @@ TEST_CASE("a whole config arrives in the structs", "[config]") {
     "gateway": {"keys": [{"kid": "a", "secret": "0123456789abcdef0123456789abcdef"}],
                 "server_keys": [{"secret": "s", "capability": {"conversation:*": ["publish"]}}],
                 "open_prefixes": ["room:"], "origins": ["https://www.example.com"],
-                "limits": {"publish_per_s": 7}, "log": {"max_events": 10}},
+                "limits": {"publish_per_s": 7, "max_sessions_per_client": 8, "connects_per_s": 9},
+                "log": {"max_events": 10, "max_bytes": 5000}},
     "admin": {"listen": "0.0.0.0:8082", "key": "operator", "hosts": ["ops.example.com"]},
     "sources": [{"name": "support", "type": "chatwoot", "account_id": 3, "secrets": ["one", "two"],
                  "base_url": "https://chatwoot.example.com/", "bot_token": "t"},
@@ -61,7 +62,10 @@ TEST_CASE("a whole config arrives in the structs", "[config]") {
   CHECK(parsed->gateway.keys.at(0).kid == "a");
   CHECK(parsed->gateway.server_keys.at(0).capability.at("conversation:*").at(0) == "publish");
   CHECK(parsed->gateway.publish_per_s == 7);
+  CHECK(parsed->gateway.max_sessions_per_client == 8);
+  CHECK(parsed->gateway.connects_per_s == 9);
   CHECK(parsed->gateway.log_max_events == 10);
+  CHECK(parsed->gateway.log_max_bytes == 5000);
   REQUIRE(parsed->find_source("support") != nullptr);
   CHECK(parsed->find_source("support")->account_id == "3");
   CHECK(parsed->find_source("support")->secrets.at(1).reveal() == "two");

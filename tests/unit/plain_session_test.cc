@@ -141,6 +141,7 @@ class Peer {
         CHECK(object.has_value() == with_object);
         if (object) CHECK((*object)["code"] == message.close_code);
         if (object) reconnect = (*object)["reconnect"];
+        if (object) retry_after_ms = object->value("retry_after_ms", -1);
         CHECK(&message == &got_.back());
         return message.close_code;
       }
@@ -148,6 +149,7 @@ class Peer {
     return 0;
   }
   bool reconnect = false;
+  int retry_after_ms = -1;
 
  private:
   Bench& bench_;
@@ -288,25 +290,6 @@ TEST_CASE("a frame of exactly 64 KiB is understood", "[session]") {
   CHECK(peer.next()["id"] == 1);
 }
 
-TEST_CASE("4008: a consumer that does not read is closed when its outbox is full", "[session]") {
-  config::Gateway settings;
-  settings.max_outbox_bytes = 20000;
-  Bench bench(settings);
-  Peer peer(bench, url(bench.token()));
-  peer.stream().set_capacity(100);
-  // Each answer waits behind the one that is stuck in the socket.
-  const std::string ping = make_masked_frame(Opcode::kText, R"({"id":1,"ping":{}})", 1);
-  for (int i = 0; i < 2000 && bench.counts.total() == 1; ++i) {
-    peer.stream().put(ping);
-    bench.loop.run();
-  }
-  CHECK(bench.counts.total() == 0);
-  peer.stream().set_capacity(MemoryStream::kUnlimited);
-  peer.read();
-  CHECK(peer.closed() == 4008);
-  CHECK(peer.reconnect);
-}
-
 TEST_CASE("4009: an expired token refuses commands and then ends the session", "[session]") {
   config::Gateway settings;
   settings.ping = std::chrono::minutes(10);
@@ -343,8 +326,12 @@ TEST_CASE("4010: draining ends sessions and greets new ones with good-bye", "[se
   CHECK(first.closed() == 4010);
   CHECK(second.closed() == 4010);
   CHECK(first.reconnect);
+  // Each at a moment of its own.
+  CHECK(first.retry_after_ms >= 0);
+  CHECK(first.retry_after_ms <= 5000);
   Peer late(bench, url(bench.token()));
   CHECK(late.closed() == 4010);
+  CHECK(late.retry_after_ms >= 0);
 }
 
 TEST_CASE("4011: a lost position ends the session", "[session]") {
@@ -395,6 +382,68 @@ TEST_CASE("4029: connections over the limits are told so", "[session]") {
   CHECK(bench.counts.total() == 1);
   Peer fourth(bench, url(bench.token()));
   CHECK(fourth.next()["id"] == 0);
+}
+
+TEST_CASE("4029: a client has so many connections and no more, wherever they come from",
+          "[session]") {
+  config::Gateway settings;
+  settings.max_sessions_per_client = 2;
+  Bench bench(settings);
+  Peer first(bench, url(bench.token()));
+  Peer second(bench, "/v1/ws");
+  second.say(json{{"id", 1}, {"connect", {{"token", bench.token()}}}}.dump());
+  CHECK(second.next()["id"] == 1);
+  Peer third(bench, url(bench.token()));
+  CHECK(third.closed() == 4029);
+  Peer other(bench, url(bench.token(3'600'000, "customer-43")));
+  CHECK(other.next()["id"] == 0);
+  first.stream().close();
+  bench.loop.run();
+  Peer fourth(bench, url(bench.token()));
+  CHECK(fourth.next()["id"] == 0);
+}
+
+TEST_CASE("4029: an address that connects too fast has to wait, another one has not", "[session]") {
+  config::Gateway settings;
+  settings.connects_per_s = 1;
+  settings.connects_burst = 2;
+  settings.trusted_proxies = {"127.0.0.1"};
+  Bench bench(settings);
+  const auto from = [&](const char* address) {
+    Peer peer(bench, url(bench.token()), {{"X-Forwarded-For", address}});
+    return peer.closed();
+  };
+  CHECK(from("192.0.2.7") == 0);
+  CHECK(from("192.0.2.7") == 0);
+  CHECK(from("192.0.2.7") == 4029);
+  CHECK(from("192.0.2.8") == 0);
+  bench.pass(Milliseconds(1100));
+  CHECK(from("192.0.2.7") == 0);
+  CHECK(from("192.0.2.7") == 4029);
+}
+
+TEST_CASE("what a peer that does not read has sent waits, and is answered when it reads",
+          "[session]") {
+  config::Gateway settings;
+  settings.max_outbox_bytes = 4096;
+  Bench bench(settings);
+  Peer peer(bench, "/v1/ws");
+  peer.say(json{{"id", 1}, {"connect", {{"token", bench.token()}}}}.dump());
+  peer.next();
+  peer.stream().set_capacity(100);
+  std::string pings;
+  for (int id = 2; id <= 1001; ++id) {
+    pings += make_masked_frame(Opcode::kText, json{{"id", id}, {"ping", json::object()}}.dump(), 1);
+  }
+  peer.stream().put(pings);
+  bench.loop.run();
+  int answered = 0;
+  for (int turns = 0; turns < 2000; ++turns) {
+    peer.read();
+    while (!peer.next().is_null()) ++answered;
+  }
+  CHECK(peer.closed() == 0);
+  CHECK(answered == 1000);
 }
 
 TEST_CASE("a peer's close frame is answered with the same code", "[session]") {

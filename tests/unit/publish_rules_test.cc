@@ -133,6 +133,10 @@ TEST_CASE("data of client events is rebuilt from the known fields", "[publish]")
                               {{"messageId", "7"}, {"readAt", kNow + 5}});
   CHECK(data_of(future)["readAt"] == kNow);
   CHECK(code_of(prepare(customer(), "conversation:42", "read")) == 40001);
+  for (const json& wrong : {json("yesterday"), json(-1), json(nullptr), json(1.5)}) {
+    CHECK(code_of(prepare(customer(), "conversation:42", "read",
+                          {{"messageId", "7"}, {"readAt", wrong}})) == 40001);
+  }
   CHECK(code_of(prepare(customer(), "conversation:42", "reaction:add", {{"messageId", "7"}})) ==
         40001);
   CHECK(prepare(customer(), "conversation:42", "reaction:add",

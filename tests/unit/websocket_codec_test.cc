@@ -166,6 +166,18 @@ TEST_CASE("close frames carry a valid code and reason or are refused", "[websock
   CHECK(code_of(close_frame(std::string("\x03\xe8\xff", 3))) == -1007);
 }
 
+TEST_CASE("every number is a valid close code or not, as the registry says", "[websocket]") {
+  int valid = 0;
+  for (unsigned code = 0; code <= 65535; ++code) {
+    const bool registered =
+        code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006;
+    const bool expected = registered || (code >= 3000 && code <= 4999);
+    if (is_valid_close_code(static_cast<std::uint16_t>(code)) != expected) FAIL("code " << code);
+    valid += expected ? 1 : 0;
+  }
+  CHECK(valid == 12 + 2000);
+}
+
 TEST_CASE("a long close reason is cut on a character's border", "[websocket]") {
   const std::string reason = std::string(122, 'x') + "\xe2\x82\xac";
   CHECK(close_payload(4008, reason).size() == 2 + 122);

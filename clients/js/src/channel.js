@@ -39,7 +39,7 @@ export class Channel extends Emitter {
     this.#positions = positions;
     this.#position = positions.get(name);
     this.presence = new Presence(
-      (verb, body) => client.command(verb, { channel: name, ...body }),
+      (verb, body) => client.patiently(verb, { channel: name, ...body }),
       () => this.emit("presence", this.presence.members),
     );
     this.#typing = new TypingSender((event) => {

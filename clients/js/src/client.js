@@ -261,7 +261,7 @@ export class DeskwireClient extends Emitter {
     this.outbox.open();
   }
 
-  #closed({ code, reason, hint, greeted }) {
+  #closed({ code, reason, hint, retryAfterMs, greeted }) {
     const { name, token } = this.#transport;
     this.#detach();
     if (greeted && Date.now() - this.#connectedAt >= this.#limits.stableMs) this.#failures = 0;
@@ -274,12 +274,17 @@ export class DeskwireClient extends Emitter {
     } else if (next === "token" && !this.#tokens.refused(token)) {
       this.#endFor(reason, code, true);
     } else {
-      this.#comeBack(reason, code);
+      this.#comeBack(reason, code, retryAfterMs);
     }
   }
 
-  #comeBack(reason, code) {
-    const delay = this.#options.random() * delayCeilingMs(this.#limits, this.#failures++, code);
+  /** @param retryAfterMs  What the server asked for: it spreads its clients, and knows when it is back. */
+  #comeBack(reason, code, retryAfterMs) {
+    const asked = Number.isFinite(retryAfterMs) && retryAfterMs >= 0;
+    const ceiling = asked ? this.#limits.firstDelayMs : delayCeilingMs(this.#limits, this.#failures, code);
+    const least = asked ? Math.min(retryAfterMs, this.#limits.longestDelayMs) : 0;
+    this.#failures++;
+    const delay = least + this.#options.random() * ceiling;
     clearTimeout(this.#timers.retry);
     this.#timers.retry = setTimeout(() => this.#connect(), delay);
     this.#setState({ name: "waiting", reason, code, retryAt: Date.now() + delay });

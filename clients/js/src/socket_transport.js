@@ -2,7 +2,7 @@
 //
 // A transport tells its `listener` {ready(session), push(event), members(channel, list), closed(end)}
 // and offers start(), command(verb, body), probe(), close(). `closed` comes exactly once, `end` is
-// {code, reason, hint, greeted}; by then every command has been answered or rejected.
+// {code, reason, hint, retryAfterMs, greeted}; by then every command has been answered or rejected.
 
 import { DeskwireError, refusal } from "./errors.js";
 
@@ -147,12 +147,13 @@ export class SocketTransport {
     const left = [...this.#waiting.values(), ...this.#backlog.splice(0)];
     this.#waiting.clear();
     left.forEach(({ reject }) => reject(new DeskwireError("lost", "the connection was lost")));
-    const { code: said, reason: why, reconnect: hint } = this.#disconnect ?? {};
+    const { code: said, reason: why, reconnect: hint, retry_after_ms: retryAfterMs } = this.#disconnect ?? {};
     // A dying connection may lose its close frame after the disconnect frame that names the code.
     this.listener.closed({
       code: said ?? code,
       reason: why ?? (reason || `closed with ${code}`),
       hint,
+      retryAfterMs,
       greeted: this.#greeted,
     });
   }

@@ -106,6 +106,27 @@ test("delays double with full jitter up to a ceiling, and only a lasting connect
   assert.equal(client.state.retryAt - Date.now(), 250);
 });
 
+test("a server that says when to come back is obeyed, with a little jitter", async (t) => {
+  const client = await connected(t);
+  const disconnect = { code: 4010, reason: "draining", reconnect: true, retry_after_ms: 3200 };
+  FakeSocket.last.hear({ disconnect });
+  FakeSocket.last.drop(4010);
+  assert.equal(client.state.retryAt - Date.now(), 3200 + 0.5 * 500);
+  clock.tick(3449);
+  await settled();
+  assert.equal(FakeSocket.opened.length, 1, "not before");
+  clock.tick(1);
+  await settled();
+  assert.equal(FakeSocket.opened.length, 2);
+});
+
+test("a server cannot send a client away for longer than the client allows", async (t) => {
+  const client = await connected(t);
+  FakeSocket.last.hear({ disconnect: { code: 4010, reason: "x", reconnect: true, retry_after_ms: 1e9 } });
+  FakeSocket.last.drop(4010);
+  assert.equal(client.state.retryAt - Date.now(), 30_000 + 0.5 * 500);
+});
+
 test("a draining server is given time", async (t) => {
   const client = await connected(t);
   FakeSocket.last.hear({ disconnect: { code: 4010, reason: "draining", reconnect: true } });
@@ -367,4 +388,41 @@ test("a closed client leaves no timer behind that would keep a process alive", a
   await assert.rejects(limited, { kind: "closed" });
   await settled();
   assert.equal(clock.pending, 0);
+});
+
+test("presence that the server cannot take just now is told again, the newest last", async (t) => {
+  const { room } = await subscribed(t);
+  const { presence } = room;
+  const socket = FakeSocket.last;
+  const entered = presence.enter({ mood: 1 });
+  await settled();
+  const away = { code: 50300, message: "storage did not answer", retry_after_ms: 1000 };
+  socket.refuse("enter", away);
+  await settled();
+  presence.update({ mood: 2 });
+  await settled();
+  assert.equal(socket.asked("update").length, 0, "not beside the first");
+  clock.tick(1500);
+  await settled();
+  socket.answer("enter");
+  await settled();
+  assert.deepEqual(socket.asked("update").map(({ data }) => data), [{ mood: 2 }]);
+  socket.answer("update");
+  await entered;
+  presence.leave();
+  await settled();
+  socket.answer("leave");
+});
+
+test("presence is told again with the next connection, also while the last one's answer is awaited", async (t) => {
+  const { room } = await subscribed(t);
+  room.presence.enter({ mood: 1 });
+  await settled();
+  FakeSocket.last.drop();
+  clock.tick(1000);
+  await settled();
+  await greet(FakeSocket.last);
+  FakeSocket.last.answer("subscribe", { channel: "room:1", epoch: "e1", offset: 3, recovered: true, presence: [] });
+  await settled();
+  assert.deepEqual(FakeSocket.last.asked("enter").map(({ data }) => data), [{ mood: 1 }]);
 });

@@ -83,6 +83,7 @@ export async function runDeskwire(args, { cwd, env = {}, input } = {}) {
 /** One `deskwire serve` that can be killed and started again on the same data. */
 export class Deskwire {
   output = new Recorder();
+  roles = null; // "gateway": not all of them
   #child = null;
 
   constructor(directory, ports, config) {
@@ -100,7 +101,8 @@ export class Deskwire {
 
   /** Starts the process; resolves when all doors answer (or, with `ready: false`, at once). */
   async start({ ready = true } = {}) {
-    this.#child = spawn(BINARY, ["serve", "--config", this.configFile], {
+    const roles = this.roles ? ["--roles", this.roles] : [];
+    this.#child = spawn(BINARY, ["serve", "--config", this.configFile, ...roles], {
       cwd: this.directory,
       stdio: ["ignore", "pipe", "pipe"],
     });
