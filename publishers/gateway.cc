@@ -10,10 +10,12 @@
 
 #include "core/log.h"
 #include "core/net/http_server.h"
+#include "publishers/gatekeeper.h"
 #include "publishers/gateway_loop.h"
 #include "publishers/hub.h"
 #include "publishers/operations.h"
 #include "publishers/presence.h"
+#include "publishers/revocation_feed.h"
 #include "publishers/websocket_handshake.h"
 
 namespace deskwire::publishers {
@@ -25,6 +27,8 @@ constexpr std::size_t kMaxBody = 1U << 20U;
 /// Sockets beyond the sessions, for REST.
 constexpr std::size_t kHttpConnections = 4000;
 constexpr Milliseconds kPresenceTtl{30000};
+/// A revocation must reach every session within a second.
+constexpr Milliseconds kRevocationLook{250};
 /// How often drain() looks whether the farewells have left.
 constexpr Milliseconds kDrainLook{10};
 
@@ -43,10 +47,11 @@ class Gateway::Impl {
  public:
   Impl(const config::Config& config, redis::Client& client, redis::Client::Options bus,
        ChannelLog& log, jobs::JobStore& store, const Clock& clock, Metrics& metrics,
-       std::map<std::string, Page> pages)
+       RightsServiceFactory rights, std::map<std::string, Page> pages)
       : config_(config),
         pages_(std::move(pages)),
         counts_(config_.gateway, metrics),
+        gatekeeper_(config_.gateway, std::move(rights), clock, metrics),
         presence_(client, kPresenceTtl),
         operations_(config_, log, store, presence_, clock, metrics),
         server_(
@@ -77,9 +82,11 @@ class Gateway::Impl {
     hub_.emplace(std::move(options), log, presence_, loops, clock, metrics);
     for (net::Loop* loop : loops) {
       loops_.push_back(std::make_unique<GatewayLoop>(
-          GatewayLoop::Context{config_, connections_, clock, metrics, counts_, operations_,
-                               hub_->local(*loop), pages_, draining_}));
+          GatewayLoop::Context{config_, connections_, clock, metrics, counts_, gatekeeper_,
+                               operations_, hub_->local(*loop), pages_, draining_}));
     }
+    revocation_feed_ = std::make_shared<RevocationFeed>(
+        client, gatekeeper_.revocations(), clock, kRevocationLook, [this] { check_admissions(); });
   }
 
   ~Impl() { stop(); }
@@ -87,8 +94,15 @@ class Gateway::Impl {
   Status start() {
     if (Status started = server_.start(); !started) return started;
     hub_->start();
+    revocation_feed_->start(*server_.loops().front());
     log::info("gateway_started",
               {{"port", int{server_.port()}}, {"loops", std::uint64_t{loops_.size()}}});
+    return {};
+  }
+
+  Status reload(const config::Gateway& settings) {
+    if (Status taken = gatekeeper_.reload(settings); !taken) return taken;
+    check_admissions();
     return {};
   }
 
@@ -109,6 +123,8 @@ class Gateway::Impl {
   }
 
   void stop() {
+    if (revocation_feed_) revocation_feed_->stop();
+    gatekeeper_.stop();
     if (hub_) hub_->stop();
     server_.stop();
     loops_.clear();
@@ -117,6 +133,13 @@ class Gateway::Impl {
   std::uint16_t port() const { return server_.port(); }
 
  private:
+  /// From any thread, between start and stop.
+  void check_admissions() {
+    for (std::size_t i = 0; i < loops_.size(); ++i) {
+      server_.loops()[i]->post([&loop = *loops_[i]] { loop.check_admissions(); });
+    }
+  }
+
   net::HttpServer::Options server_options() const {
     net::HttpServer::Options options;
     options.name = "ws";
@@ -158,21 +181,25 @@ class Gateway::Impl {
   ConnectionSettings connections_;
   std::atomic<bool> draining_{false};
   SessionCounts counts_;
+  Gatekeeper gatekeeper_;
   Presence presence_;
   Operations operations_;
   net::HttpServer server_;
   std::optional<Hub> hub_;
   std::vector<std::unique_ptr<GatewayLoop>> loops_;
+  std::shared_ptr<RevocationFeed> revocation_feed_;
 };
 
 Gateway::Gateway(const config::Config& config, redis::Client& client,
                  redis::Client::Options bus_options, ChannelLog& log, jobs::JobStore& store,
-                 const Clock& clock, Metrics& metrics, std::map<std::string, Page> pages)
+                 const Clock& clock, Metrics& metrics, RightsServiceFactory rights,
+                 std::map<std::string, Page> pages)
     : impl_(std::make_unique<Impl>(config, client, std::move(bus_options), log, store, clock,
-                                   metrics, std::move(pages))) {}
+                                   metrics, std::move(rights), std::move(pages))) {}
 Gateway::~Gateway() = default;
 
 Status Gateway::start() { return impl_->start(); }
+Status Gateway::reload(const config::Gateway& settings) { return impl_->reload(settings); }
 void Gateway::drain() { impl_->drain(); }
 void Gateway::stop() { impl_->stop(); }
 std::uint16_t Gateway::port() const { return impl_->port(); }
