@@ -84,6 +84,11 @@ Server::Server(const config::Config& config, const Roles& roles,
     gateway_.emplace(config_, client_, bus, log_, store_, clock_, metrics_, make_rights_client,
                      pages_for(config_));
   }
+  if (gateway_) {
+    reloads_.add("gateway", [this](const config::Config& changed) {
+      return gateway_->reload(changed.gateway);
+    });
+  }
   if (roles.worker || roles.sla) {
     worker_.emplace(config_, roles, client_, bell, log_, store_, clock_, metrics_);
   }
@@ -171,6 +176,14 @@ Status Server::start_roles() {
   if (auto up = admin_->start(); !up) return fail(std::move(up.error()).prefixed("admin"));
   opened("admin", admin_address());
   return {};
+}
+
+void Server::reload(const config::Config& config) {
+  if (stopped_) return;
+  if (const std::string names = needs_restart(config_, config); !names.empty()) {
+    log::warn("reload_partial", {{"config", names}, {"next", "restart to take these in"}});
+  }
+  reloads_.apply(config);
 }
 
 void Server::stop() {

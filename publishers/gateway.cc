@@ -10,6 +10,7 @@
 
 #include "core/log.h"
 #include "core/net/http_server.h"
+#include "core/net/tls.h"
 #include "publishers/gatekeeper.h"
 #include "publishers/gateway_loop.h"
 #include "publishers/hub.h"
@@ -37,6 +38,16 @@ int loops_wanted(const config::Gateway& settings) {
   return std::clamp(settings.threads > 0 ? settings.threads : cores, 1, kMaxLoops);
 }
 
+/// Null without TLS, and when the files are no good: `status` then says why.
+std::shared_ptr<net::TlsContext> load_tls(const config::Tls& settings, Status& status) {
+  if (!settings.enabled()) return nullptr;
+  auto context =
+      net::TlsContext::load(settings.cert_file, settings.key_file, settings.handshake_timeout);
+  if (context) return std::move(*context);
+  status = fail(std::move(context.error()).prefixed("gateway.tls"));
+  return nullptr;
+}
+
 }  // namespace
 
 // DESIGN
@@ -52,6 +63,7 @@ class Gateway::Impl {
         pages_(std::move(pages)),
         counts_(config_.gateway, metrics),
         gatekeeper_(config_.gateway, std::move(rights), clock, metrics),
+        tls_(load_tls(config_.gateway.tls, tls_status_)),
         presence_(client, kPresenceTtl),
         operations_(config_, log, store, presence_, clock, metrics),
         server_(
@@ -92,6 +104,7 @@ class Gateway::Impl {
   ~Impl() { stop(); }
 
   Status start() {
+    if (!tls_status_) return tls_status_;
     if (Status started = server_.start(); !started) return started;
     hub_->start();
     revocation_feed_->start(*server_.loops().front());
@@ -101,6 +114,11 @@ class Gateway::Impl {
   }
 
   Status reload(const config::Gateway& settings) {
+    if (tls_ && settings.tls.enabled()) {
+      if (Status taken = tls_->reload(settings.tls.cert_file, settings.tls.key_file); !taken) {
+        return taken;
+      }
+    }
     if (Status taken = gatekeeper_.reload(settings); !taken) return taken;
     check_admissions();
     return {};
@@ -148,6 +166,7 @@ class Gateway::Impl {
     options.hosts = config_.gateway.hosts;
     options.threads = loops_wanted(config_.gateway);
     options.max_body_bytes = kMaxBody;
+    options.tls = tls_;
     // Room to tell a client over the limit why it is refused.
     options.max_connections = config_.gateway.max_sessions + kHttpConnections;
     return options;
@@ -182,6 +201,8 @@ class Gateway::Impl {
   std::atomic<bool> draining_{false};
   SessionCounts counts_;
   Gatekeeper gatekeeper_;
+  Status tls_status_;  ///< For start().
+  const std::shared_ptr<net::TlsContext> tls_;
   Presence presence_;
   Operations operations_;
   net::HttpServer server_;
