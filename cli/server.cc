@@ -72,8 +72,15 @@ Server::Server(const config::Config& config, const Roles& roles,
     worker_.emplace(config_, roles, client_, bell, log_, store_, clock_, metrics_);
   }
   if (roles.receiver) receiver_.emplace(config_, store_, clock_, metrics_);
+  auto tail = connection;
+  tail.name = "deskwire-tail";
+  operations_.emplace(config_, client_, tail, store_, clock_);
   admin_.emplace(config_.admin, roles.names(), client_, store_, operators_, clock_, metrics_,
-                 delivery_routes(config_, store_, client_, clock_));
+                 [this, deliveries = delivery_routes(config_, store_, client_, clock_)](
+                     const net::HttpRequest& request) {
+                   auto answered = operations_->answer(request);
+                   return answered ? std::move(answered) : deliveries(request);
+                 });
 }
 
 Server::~Server() { stop(); }
@@ -151,6 +158,7 @@ Status Server::start_roles() {
     if (auto up = receiver_->start(); !up) return fail(std::move(up.error()).prefixed("receiver"));
     opened("receiver", receiver_address());
   }
+  operations_->start();
   if (auto up = admin_->start(); !up) return fail(std::move(up.error()).prefixed("admin"));
   opened("admin", admin_address());
   return {};
@@ -170,6 +178,7 @@ void Server::stop() {
     gateway_->stop();
   }
   admin_->stop();
+  operations_->stop();
   if (confirmed_) confirmed_->stop();
   client_.stop();
 }
