@@ -43,7 +43,8 @@ LaneView look(LaneDriver& lane, const std::string& name, const std::string& job 
 }
 std::vector<AuditEntry> audit(LaneDriver& lane) { return lane.operators().audit({}).value(); }
 
-TEST_CASE("while everything is paused jobs come in and nothing is leased", "[jobs][pause]") {
+TEST_CASE("case 19: while everything is paused jobs come in and nothing is leased",
+          "[jobs][pause]") {
   LaneDriver lane;
   lane.enqueue(kLane);
   CHECK(halt(lane, {}));
@@ -77,7 +78,7 @@ TEST_CASE("what runs when a pause begins ends in its own time", "[jobs][pause]")
   CHECK(lane.take(kLane).size() == 1);
 }
 
-TEST_CASE("timers go on while paused, and their jobs run only after the resume",
+TEST_CASE("case 18: timers go on while paused, and their jobs run only after the resume",
           "[jobs][pause][time]") {
   LaneDriver lane;
   EnqueueRequest delayed = lane.request(kLane);
