@@ -1,5 +1,6 @@
 #include "cli/admin_door.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -105,10 +106,10 @@ HttpResponse AdminDoor::answer(const HttpRequest& request) {
     response.body = metrics_.render();
     return response;
   }
-  if (path == kJobs || path.starts_with("/v1/jobs/")) return jobs_.answer(request);
   if (more_ != nullptr) {
     if (auto answered = more_(request)) return std::move(*answered);
   }
+  if (path == kJobs || path.starts_with("/v1/jobs/")) return jobs_.answer(request);
   return net::error_response(40400, "no such path");
 }
 
@@ -136,6 +137,29 @@ void AdminDoor::refresh_job_gauges() {
     const auto found = counts->find(std::string(name));
     metrics_.gauge("deskwire_jobs", "Jobs by state.", {{"state", name}})
         .set(found == counts->end() ? 0 : static_cast<double>(found->second));
+  }
+  refresh_kind_gauges();
+}
+
+void AdminDoor::refresh_kind_gauges() {
+  const auto kinds = store_.counts_by_kind();
+  if (!kinds) return;
+  // Kinds of other versions share a label: what lies in Redis must not grow the registry.
+  constexpr std::array<std::string_view, 3> kKinds{"reply", "handoff", "other"};
+  for (const std::string_view kind : kKinds) {
+    for (const jobs::JobState state : kStates) {
+      double jobs = 0;
+      for (const auto& [known, counts] : *kinds) {
+        const bool named = std::find(kKinds.begin(), kKinds.end(), known) != kKinds.end();
+        if ((named ? std::string_view(known) : "other") != kind) continue;
+        const auto found = counts.find(std::string(name_of(state)));
+        if (found != counts.end()) jobs += static_cast<double>(found->second);
+      }
+      metrics_
+          .gauge("deskwire_jobs_by_kind", "Jobs by kind and state.",
+                 {{"kind", kind}, {"state", name_of(state)}})
+          .set(jobs);
+    }
   }
 }
 

@@ -27,6 +27,7 @@ namespace deskwire::cli {
 ///   GET  /metrics                       Prometheus text; jobs by state at most a second old
 ///   /v1/jobs…                           jobs_door.h
 ///   /v1/deliveries…                     delivery_routes.h
+///   /v1/jobs/replay, batches, fsck, tail  job_operations.h
 ///
 /// With config admin.key everything but /healthz and /readyz needs it as bearer token. Without one
 /// (loopback only) reads are free and changes need `X-Deskwire: 1`.
@@ -36,7 +37,7 @@ namespace deskwire::cli {
 /// Thread safety: start and stop from one thread; port() and set_ready() from any.
 class AdminDoor {
  public:
-  /// Answers paths that the door does not know itself; nullopt: it does not know them either. Runs
+  /// Answers paths before the door's own ones; nullopt: it does not know them. Runs
   /// on the "admin-work" thread, after the check of key and header.
   using Routes = std::function<std::optional<net::HttpResponse>(const net::HttpRequest&)>;
 
@@ -60,6 +61,7 @@ class AdminDoor {
   net::HttpResponse answer(const net::HttpRequest& request);
   net::HttpResponse readiness();
   void refresh_job_gauges();
+  void refresh_kind_gauges();
 
   const config::Admin settings_;
   const std::vector<std::string> roles_;

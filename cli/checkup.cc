@@ -15,6 +15,7 @@
 #include "cli/config_choice.h"
 #include "cli/helpdesk_clients.h"
 #include "cli/redis_checkup.h"
+#include "cli/spool_checkup.h"
 #include "config/load.h"
 #include "core/json.h"
 #include "worker/helpdesks/http_client.h"
@@ -139,6 +140,7 @@ std::vector<Finding> check_up(const config::Config& config) {
                       ""});
   check_data_dir(config, findings);
   check_redis(config, findings);
+  check_spool(config, findings);
   const bool ours_runs = deskwire_answers(config);
   check_door("receiver.listen", config.receiver.listen, ours_runs, findings);
   check_door("gateway.listen", config.gateway.listen, ours_runs, findings);

@@ -94,21 +94,18 @@ int stats(const ConfigChoice& config, bool as_json) {
   return with_jobs(config, [&](JobAccess& access) -> int {
     const auto counts = access.store().counts();
     if (!counts) return report(counts.error());
+    const auto kinds = access.store().counts_by_kind();
+    if (!kinds) return report(kinds.error());
     const auto halts = access.operators().halts();
     if (!halts) return report(halts.error());
     if (as_json) {
       json out(*counts);
+      out["kinds"] = *kinds;
       out["halts"] = to_json(*halts);
       std::cout << dump_json(out) << '\n';
       return kDone;
     }
-    Table table({"STATE", "JOBS"});
-    for (const char* state :
-         {"scheduled", "available", "running", "retryable", "completed", "cancelled", "dead"}) {
-      const auto found = counts->find(state);
-      table.add({state, std::to_string(found == counts->end() ? 0 : found->second)});
-    }
-    table.print(std::cout);
+    stats_table(*counts, *kinds).print(std::cout);
     const std::int64_t now_ms = access.clock().wall_ms();
     for (const jobs::Halt& halt : *halts) {
       std::cout << '\n' << name_of(halt.target) << ": " << halt_text(halt, now_ms);

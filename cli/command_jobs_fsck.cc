@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/fsck_text.h"
 #include "cli/jobs_commands.h"
 #include "cli/table.h"
 #include "core/json.h"
@@ -12,28 +13,12 @@
 namespace deskwire::cli {
 namespace {
 
-using nlohmann::json;
-
 struct FsckOptions {
   ConfigChoice config;
   jobs::Operator by;
   bool repair = false;
   bool json = false;
 };
-
-void print_json(const jobs::FsckReport& report) {
-  json findings = json::array();
-  for (const jobs::FsckFinding& one : report.list) {
-    findings.push_back({{"shard", one.shard}, {"what", one.what}, {"repaired", one.repaired}});
-  }
-  std::cout << dump_json({{"lanes", report.lanes},
-                          {"jobs", report.jobs},
-                          {"found", report.findings},
-                          {"repaired", report.repaired},
-                          {"shards_not_counted", report.shards_not_counted},
-                          {"findings", std::move(findings)}})
-            << '\n';
-}
 
 void print_text(const jobs::FsckReport& report, bool repair) {
   for (const jobs::FsckFinding& one : report.list) {
@@ -61,7 +46,7 @@ int check(const FsckOptions& options) {
     const auto found = jobs::fsck(access.client(), options.repair, known_operator(options.by));
     if (!found) return report(found.error());
     if (options.json) {
-      print_json(*found);
+      std::cout << dump_json(to_json(*found)) << '\n';
     } else {
       print_text(*found, options.repair);
     }

@@ -24,13 +24,6 @@ struct TailOptions {
   bool json = false;
 };
 
-bool fits(const jobs::Job& job, const jobs::JobFilter& filter) {
-  return (!filter.state || job.state == *filter.state) &&
-         (filter.kind.empty() || job.kind == filter.kind) &&
-         (filter.lane.empty() || job.lane == filter.lane) &&
-         (filter.error_code.empty() || job.error_code == filter.error_code);
-}
-
 void show(const jobs::Job& job, std::int64_t now_ms, bool as_json) {
   if (as_json) {
     std::cout << dump_json(to_json(job, false)) << std::endl;

@@ -19,6 +19,8 @@ std::string halt_text(const jobs::Halt& halt, std::int64_t now_ms) {
   std::string text = halt.target.scope == HaltScope::kParked ? "parked" : "paused";
   text += " since " + clock_time(halt.since_ms, now_ms) + " (" +
           spoken_moment(halt.since_ms, now_ms) + ")";
+  // The policy's reason is a clause: "its job 01J… died of timeout".
+  if (halt.by.actor == jobs::kDeadHeadActor) return text + ", because " + printable(halt.by.reason);
   if (!halt.by.actor.empty()) text += " by " + printable(halt.by.actor);
   if (!halt.by.reason.empty()) text += ": " + printable(halt.by.reason);
   return text;

@@ -14,6 +14,7 @@ jobs::LaneLimits lane_limits(const config::Config& config) {
   limits.max_payload_bytes = config.jobs.max_payload_bytes;
   limits.max_lane_jobs = config.jobs.max_lane_jobs;
   limits.max_halts = config.jobs.max_halts;
+  limits.park_dead_heads = config.jobs.dead_head == config::DeadHead::kPark;
   limits.completed_max = config.jobs.completed_max;
   limits.completed_max_age_s = config.jobs.completed_max_age_s;
   limits.dead_max_age_s = config.jobs.dead_max_age_s;

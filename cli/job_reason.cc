@@ -66,10 +66,17 @@ std::string at(std::int64_t when_ms, std::int64_t now_ms) {
   return "at " + clock_time(when_ms, now_ms) + " (" + spoken_moment(when_ms, now_ms) + ")";
 }
 
+/// Parked because a job of it died: the hand-off to a human runs all the same.
+bool hands_off(const LaneView& lane) {
+  return lane.parked && lane.parked->by.actor == jobs::kDeadHeadActor && lane.head &&
+         lane.head->kind == "handoff";
+}
+
 /// What keeps a lane from being leased, the widest first.
 const jobs::Halt* halt_of(const LaneView& lane) {
   for (const auto* halt : {&lane.parked, &lane.everything, &lane.kind, &lane.conversation}) {
-    if (halt->has_value()) return &halt->value();
+    const bool passed = halt == &lane.parked && hands_off(lane);
+    if (halt->has_value() && !passed) return &halt->value();
   }
   return nullptr;
 }
@@ -79,7 +86,9 @@ std::string halt_sentence(const jobs::Halt& halt, std::int64_t now_ms) {
   if (halt.target.scope != jobs::HaltScope::kParked) {
     text.insert(std::string("paused").size(), " (" + name_of(halt.target) + ")");
   }
-  return text + "; run `" + resume_command(halt.target) + "`";
+  text += "; run `" + resume_command(halt.target) + "`";
+  if (halt.by.actor == jobs::kDeadHeadActor) text += " when that is mended";
+  return text;
 }
 
 /// Added to what goes on by itself, but only up to the halt.
@@ -124,7 +133,17 @@ JobReason running(const Job& head, const LaneView& lane) {
                          clock_time(lane.place_ms, lane.now_ms) + ", renewed while it lives"};
 }
 
+/// A reply that is put off waits for the customer to finish (config replies.debounce).
+JobReason held(const Job& head, const LaneView& lane) {
+  const std::string said =
+      head.messages == 1 ? "1 message" : std::to_string(head.messages) + " messages";
+  return {"scheduled", "holding the reply in case the customer goes on (" + said +
+                           " so far); it is begun " + at(lane.place_ms, lane.now_ms) +
+                           ", or a little later if more comes" + and_then_halted(lane)};
+}
+
 JobReason waiting(const Job& head, const LaneView& lane) {
+  if (head.state == JobState::kScheduled && head.kind == "reply") return held(head, lane);
   if (head.state == JobState::kScheduled) {
     return {"scheduled", "scheduled " + at(lane.place_ms, lane.now_ms) + and_then_halted(lane)};
   }

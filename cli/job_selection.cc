@@ -55,6 +55,13 @@ Result<jobs::JobFilter> read_filter(const FilterOptions& options, std::int64_t n
   return filter;
 }
 
+bool fits(const jobs::Job& job, const jobs::JobFilter& filter) {
+  return (!filter.state || job.state == *filter.state) &&
+         (filter.kind.empty() || job.kind == filter.kind) &&
+         (filter.lane.empty() || job.lane == filter.lane) &&
+         (filter.error_code.empty() || job.error_code == filter.error_code);
+}
+
 Result<std::vector<jobs::Job>> select_jobs(jobs::JobStore& store,
                                            const std::vector<std::string>& ids,
                                            const FilterOptions& options,

@@ -37,6 +37,9 @@ void add_filter_options(CLI::App& command, FilterOptions& options, std::size_t l
 /// @errors kInvalid: an unknown state (names the known ones) or no moment in --since.
 Result<jobs::JobFilter> read_filter(const FilterOptions& options, std::int64_t now_ms);
 
+/// Whether a job that has just changed is one that the filter asks for, whatever its age.
+bool fits(const jobs::Job& job, const jobs::JobFilter& filter);
+
 /// The jobs that a bulk command is for, oldest first, so that a conversation's jobs keep their
 /// order: those named, and those that the filters find.
 ///

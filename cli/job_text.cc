@@ -1,5 +1,6 @@
 #include "cli/job_text.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/time_text.h"
@@ -25,6 +26,29 @@ std::string moment(std::int64_t unix_ms, std::int64_t now_ms) {
 }
 
 }  // namespace
+
+Table stats_table(const jobs::JobCounts& counts, const jobs::KindCounts& kinds) {
+  std::vector<std::string> header{"STATE", "JOBS"};
+  std::vector<const jobs::JobCounts*> columns{&counts};
+  for (const auto& [kind, of_kind] : kinds) {
+    const bool any = std::any_of(of_kind.begin(), of_kind.end(),
+                                 [](const auto& state) { return state.second != 0; });
+    if (!any) continue;
+    header.push_back(kind);
+    columns.push_back(&of_kind);
+  }
+  Table table(std::move(header));
+  for (const char* state :
+       {"scheduled", "available", "running", "retryable", "completed", "cancelled", "dead"}) {
+    std::vector<std::string> row{state};
+    for (const jobs::JobCounts* column : columns) {
+      const auto found = column->find(state);
+      row.push_back(std::to_string(found == column->end() ? 0 : found->second));
+    }
+    table.add(std::move(row));
+  }
+  return table;
+}
 
 std::string what_happened(const jobs::Job& job) {
   if (!job.outcome.empty()) return job.outcome;

@@ -8,6 +8,7 @@
 #include "cli/reason_look_up.h"
 #include "cli/table.h"
 #include "jobs/job.h"
+#include "jobs/job_store.h"
 #include "jobs/operator_store.h"
 
 namespace deskwire::cli {
@@ -16,6 +17,9 @@ namespace deskwire::cli {
 ///
 /// @param with_payload  Adds `payload`: a customer's words, so only where asked for.
 nlohmann::json to_json(const jobs::Job& job, bool with_payload);
+
+/// Jobs by state; a column for each kind of which there are any.
+Table stats_table(const jobs::JobCounts& counts, const jobs::KindCounts& kinds);
 
 /// A row a job: id, state, kind, conversation, attempts, age, what happened.
 Table job_table(const std::vector<jobs::Job>& jobs, std::int64_t now_ms);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "cli/admin_request.h"
 #include "cli/admin_response.h"
 #include "cli/audit_text.h"
 #include "cli/halt_text.h"
@@ -25,10 +26,6 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxListed = 1000;
 constexpr std::string_view kJobs = "/v1/jobs";
-
-bool is_read(const HttpRequest& request) {
-  return request.method == "GET" || request.method == "HEAD";
-}
 
 /// @errors kInvalid: not 1..1000.
 Status read_limit(const HttpRequest& request, std::size_t& into) {
@@ -60,20 +57,6 @@ Result<jobs::JobFilter> filter_of(const HttpRequest& request, std::int64_t now_m
   }
   if (Status limit = read_limit(request, filter.limit); !limit) return fail(limit.error());
   return filter;
-}
-
-/// The body of a change: an object, {} when there is none.
-Result<json> body_of(const HttpRequest& request) {
-  if (request.body.empty()) return json::object();
-  auto parsed = parse_json(request.body);
-  if (parsed && parsed->is_object()) return parsed;
-  return fail(ErrorCode::kInvalid, "the body is not a JSON object");
-}
-
-jobs::Operator operator_of(const HttpRequest& request, const json& body) {
-  const std::string door = "admin:" + request.peer_address;
-  const std::string actor = string_at(body, "actor");
-  return {actor.empty() ? door : actor + " via " + door, string_at(body, "reason")};
 }
 
 /// @errors kInvalid: none, or several, of what can be named.
@@ -134,9 +117,12 @@ HttpResponse JobsDoor::list(const HttpRequest& request) {
 HttpResponse JobsDoor::stats() {
   const auto counts = store_.counts();
   if (!counts) return error_of(counts.error());
+  const auto kinds = store_.counts_by_kind();
+  if (!kinds) return error_of(kinds.error());
   const auto halts = operators_.halts();
   if (!halts) return error_of(halts.error());
   json out(*counts);
+  out["kinds"] = *kinds;
   out["halts"] = to_json(*halts);
   return json_response(200, out);
 }

@@ -13,7 +13,7 @@ namespace deskwire::cli {
 /// The part of the admin door about jobs: what `deskwire jobs` does, over HTTP.
 ///
 ///   GET  /v1/jobs?state&kind&conversation&error&since&until&limit
-///   GET  /v1/jobs/stats                      {"available":0,…,"halts":[…]}
+///   GET  /v1/jobs/stats                      {"available":0,…,"kinds":{…},"halts":[…]}
 ///   GET  /v1/jobs/why?of=                    a conversation's key or a job's id
 ///   GET  /v1/jobs/audit?since&limit
 ///   POST /v1/jobs/pause  /v1/jobs/resume     {"all":true} or {"kind":"…"} or {"conversation":"…"}

@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "cli/batch_run.h"
 #include "cli/bulk_outcome.h"
 #include "cli/exit_code.h"
 #include "cli/job_text.h"
@@ -21,8 +22,6 @@ using nlohmann::json;
 
 /// Longest list of single jobs that people are shown.
 constexpr std::size_t kListed = 20;
-/// Jobs between two looks at whether somebody cancelled.
-constexpr std::size_t kPieceMax = 50;
 
 std::map<std::string, std::size_t> count(const std::vector<Forecast>& forecasts) {
   std::map<std::string, std::size_t> counts;
@@ -67,55 +66,15 @@ int dry_run(const std::vector<Forecast>& forecasts, const BulkOptions& options,
   return kDone;
 }
 
-/// Replays what is left of a batch.
-class BatchRun {
- public:
-  BatchRun(JobAccess& access, const BulkOptions& options, ReplayBatch batch)
-      : batches_(access.batches()), options_(options), batch_(std::move(batch)) {}
-
-  Status run() {
-    Progress progress(batch_.total);
-    Pace pace(options_.rate);
-    const std::size_t piece =
-        options_.rate == 0 ? kPieceMax : std::clamp<std::size_t>(options_.rate / 2, 1, kPieceMax);
-    while (batch_.left > 0 && batch_.state == ReplayBatch::State::kRunning) {
-      const auto ids = batches_.next(batch_, piece);
-      if (!ids) return fail(ids.error());
-      if (ids->empty()) break;
-      const std::size_t done_before = outcome_.done.size();
-      for (const JobId& id : *ids) {
-        pace.wait();
-        const auto made = batches_.replay(batch_, id);
-        outcome_.add(id, made);
-        if (outcome_.unreachable) return fail(made.error());
-        progress.show(batch_.total - batch_.left + outcome_.done.size() - done_before);
-      }
-      const std::size_t replayed = outcome_.done.size() - done_before;
-      Status noted = batches_.advance(batch_, ids->size(), replayed, ids->size() - replayed);
-      if (!noted) return noted;
-    }
-    return {};
-  }
-  const BulkOutcome& outcome() const { return outcome_; }
-  const ReplayBatch& batch() const { return batch_; }
-
- private:
-  jobs::ReplayBatches& batches_;
-  const BulkOptions& options_;
-  ReplayBatch batch_;
-  BulkOutcome outcome_;
-};
-
-void print_batch(const BatchRun& run, const std::vector<Forecast>& left_out,
-                 const BulkOptions& options) {
-  const ReplayBatch& batch = run.batch();
+void print_batch(const ReplayBatch& batch, const BulkOutcome& outcome,
+                 const std::vector<Forecast>& left_out, const BulkOptions& options) {
   const bool cancelled = batch.state == ReplayBatch::State::kCancelled;
   if (options.json) {
     json left = json::array();
     for (const Forecast& one : left_out) {
       left.push_back({{"id", one.job.id.str()}, {"would", one.would}});
     }
-    json out = to_json(run.outcome());
+    json out = to_json(outcome);
     out["batch"] = batch.id;
     out["cancelled"] = cancelled;
     out["left"] = batch.left;
@@ -123,27 +82,36 @@ void print_batch(const BatchRun& run, const std::vector<Forecast>& left_out,
     std::cout << dump_json(out) << '\n';
     return;
   }
-  std::cout << run.outcome().done.size() << " jobs were replayed";
-  if (!run.outcome().failed.empty()) std::cout << ", " << run.outcome().failed.size() << " failed";
+  std::cout << outcome.done.size() << " jobs were replayed";
+  if (!outcome.failed.empty()) std::cout << ", " << outcome.failed.size() << " failed";
   std::cout << ".\n";
   if (!left_out.empty()) print_counts(left_out, std::cout);
-  print_failures(run.outcome());
+  print_failures(outcome);
   if (cancelled) std::cerr << "deskwire: somebody cancelled it; " << batch.left << " were left\n";
 }
 
-int run_batch(JobAccess& access, const BulkOptions& options, ReplayBatch batch,
-              const std::vector<Forecast>& left_out) {
+int work_off(JobAccess& access, const BulkOptions& options, ReplayBatch batch,
+             const std::vector<Forecast>& left_out) {
   const std::string id = batch.id;
   if (!options.json) {
     std::cerr << "Batch " << id << ", " << batch.left
               << " jobs. If it is interrupted: deskwire jobs replay --batch " << id << '\n';
   }
-  BatchRun run(access, options, std::move(batch));
-  const Status ran = run.run();
-  print_batch(run, left_out, options);
+  BulkOutcome outcome;
+  Status ran;
+  {
+    Progress progress(batch.total);
+    ran = run_batch(access.batches(), batch, options.rate,
+                    [&](const JobId& job, const Result<JobId>& made, std::size_t dealt_with) {
+                      outcome.add(job, made);
+                      progress.show(dealt_with);
+                      return true;
+                    });
+  }
+  print_batch(batch, outcome, left_out, options);
   if (!ran) return report(Error(ran.error()).prefixed("batch=" + id));
-  if (run.batch().state == ReplayBatch::State::kCancelled) return kNotDone;
-  return run.outcome().exit_code();
+  if (batch.state == ReplayBatch::State::kCancelled) return kNotDone;
+  return outcome.exit_code();
 }
 
 int replay_one(JobAccess& access, const BulkOptions& options, const JobId& id) {
@@ -184,7 +152,7 @@ int go_on(JobAccess& access, const BulkOptions& options) {
                                              std::to_string(batch->replayed) + " of " +
                                              std::to_string(batch->total) + " were replayed"});
   }
-  return run_batch(access, options, *batch, {});
+  return work_off(access, options, *batch, {});
 }
 
 }  // namespace
@@ -209,16 +177,7 @@ int run_replay(JobAccess& access, const config::Config& config, const BulkOption
   const std::vector<Forecast> forecasts = forecast(*prospects, config, options.again, now_ms);
   if (options.dry_run) return dry_run(forecasts, options, now_ms);
 
-  std::vector<jobs::Job> chosen;
-  std::vector<Forecast> left_out;
-  for (const Forecast& one : forecasts) {
-    // Who names a job means that job.
-    if (one.left_out && !by_name) {
-      left_out.push_back(one);
-    } else {
-      chosen.push_back(one.job);
-    }
-  }
+  const auto [chosen, left_out] = choose_for_replay(forecasts, by_name);
   if (chosen.empty()) {
     std::cerr << "deskwire: nothing is left to replay\n";
     print_counts(left_out, std::cerr);
@@ -226,7 +185,7 @@ int run_replay(JobAccess& access, const config::Config& config, const BulkOption
   }
   auto batch = access.batches().create(chosen, options.again, known_operator(options.by));
   if (!batch) return report(batch.error());
-  return run_batch(access, options, std::move(*batch), left_out);
+  return work_off(access, options, std::move(*batch), left_out);
 }
 
 }  // namespace deskwire::cli

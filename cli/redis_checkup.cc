@@ -49,6 +49,23 @@ void check_durability(const RedisFacts& facts, Findings& findings) {
   }
 }
 
+void check_memory(const RedisFacts& facts, Findings& findings) {
+  constexpr const char* kCheck = "redis memory";
+  const std::string used = std::to_string(facts.used_memory >> 20U) + " MiB used";
+  if (facts.max_memory == 0) {
+    findings.push_back({Level::kOk, kCheck,
+                        used + ", no limit (maxmemory 0): it may take all of its machine's", ""});
+    return;
+  }
+  const bool tight = facts.used_memory * 5 >= facts.max_memory * 4;
+  findings.push_back(
+      {tight ? Level::kWarn : Level::kOk, kCheck,
+       used + " of " + std::to_string(facts.max_memory >> 20U) + " MiB (maxmemory)",
+       tight ? "when it is full webhooks are answered 429: raise maxmemory, or see what waits with "
+               "`deskwire jobs stats`"
+             : ""});
+}
+
 void check_replicas(const config::Redis& settings, const RedisFacts& facts, Findings& findings) {
   if (settings.wait_replicas == 0 && facts.replicas == 0) return;
   const bool enough = facts.replicas >= settings.wait_replicas;
@@ -105,6 +122,7 @@ void check_clock(const RedisFacts& facts, Findings& findings) {
 void check_reached(const config::Config& config, redis::Client& client, Findings& findings) {
   if (const auto facts = read_redis_facts(client)) {
     check_server(*facts, findings);
+    check_memory(*facts, findings);
     check_durability(*facts, findings);
     check_replicas(config.redis, *facts, findings);
     check_clock(*facts, findings);

@@ -10,8 +10,8 @@ namespace {
 constexpr int kOldestMajorVersion = 7;
 
 /// The number that the text begins with; 0 without one.
-int number_of(std::string_view text) {
-  int number = 0;
+std::int64_t number_of(std::string_view text) {
+  std::int64_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
 }
@@ -40,7 +40,9 @@ RedisFacts facts_of_info(std::string_view info) {
   if (facts.mode.empty()) facts.mode = info_field(info, "server_mode");  // Valkey's word for it.
   facts.maxmemory_policy = info_field(info, "maxmemory_policy");
   facts.append_only = info_field(info, "aof_enabled") == "1";
-  facts.replicas = number_of(info_field(info, "connected_slaves"));
+  facts.replicas = static_cast<int>(number_of(info_field(info, "connected_slaves")));
+  facts.used_memory = number_of(info_field(info, "used_memory"));
+  facts.max_memory = number_of(info_field(info, "maxmemory"));
   return facts;
 }
 

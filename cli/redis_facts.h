@@ -21,6 +21,8 @@ struct RedisFacts {
   bool append_only = false;         ///< Writes go to disk, see append_fsync.
   std::string append_fsync;         ///< "always", "everysec", "no"; empty: CONFIG is forbidden.
   int replicas = 0;                 ///< Connected ones.
+  std::int64_t used_memory = 0;     ///< Bytes.
+  std::int64_t max_memory = 0;      ///< Bytes; 0: no limit.
   std::int64_t clock_ahead_ms = 0;  ///< Its clock minus ours.
 };
 

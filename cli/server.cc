@@ -93,8 +93,14 @@ Server::Server(const config::Config& config, const Roles& roles,
     worker_.emplace(config_, roles, client_, bell, log_, store_, clock_, metrics_);
   }
   if (roles.receiver) receiver_.emplace(config_, store_, clock_, metrics_);
+  auto tail = connection;
+  tail.name = "deskwire-tail";
+  operations_.emplace(config_, client_, tail, store_, clock_);
   admin_.emplace(config_.admin, roles.names(), client_, store_, operators_, clock_, metrics_,
-                 first_of({delivery_routes(config_, store_, client_, clock_),
+                 first_of({[this](const net::HttpRequest& request) {
+                             return operations_->answer(request);
+                           },
+                           delivery_routes(config_, store_, client_, clock_),
                            token_routes(config_.gateway, client_, clock_)}));
 }
 
@@ -173,6 +179,7 @@ Status Server::start_roles() {
     if (auto up = receiver_->start(); !up) return fail(std::move(up.error()).prefixed("receiver"));
     opened("receiver", receiver_address());
   }
+  operations_->start();
   if (auto up = admin_->start(); !up) return fail(std::move(up.error()).prefixed("admin"));
   opened("admin", admin_address());
   return {};
@@ -200,6 +207,7 @@ void Server::stop() {
     gateway_->stop();
   }
   admin_->stop();
+  operations_->stop();
   if (confirmed_) confirmed_->stop();
   client_.stop();
 }

@@ -144,7 +144,14 @@ struct Replies {
   Debounce debounce;
 };
 
+/// What becomes of a conversation whose job has died.
+enum class DeadHead : std::uint8_t {
+  kSkip,  ///< It goes on with the next job.
+  kPark   ///< It is parked: only the hand-off runs until somebody unparks it.
+};
+
 struct Jobs {
+  DeadHead dead_head = DeadHead::kSkip;
   Milliseconds lease{10000};
   int max_attempts = 8;
   int max_crashes = 3;

@@ -227,6 +227,7 @@ void visit(Visitor& v, Jobs& s) {
     retention.number("completed_max_age_s", s.completed_max_age_s, 1, kYearS);
     retention.number("dead_max_age_s", s.dead_max_age_s, 60, 10 * kYearS);
   });
+  v.choice("dead_head", s.dead_head, {{"skip", DeadHead::kSkip}, {"park", DeadHead::kPark}});
   v.duration("shutdown_grace_ms", s.shutdown_grace, 0, 3600000);
 }
 

@@ -8,7 +8,7 @@ namespace deskwire::jobs {
 /// How this version lays out everything under `dw:` (docs/redis-keys.md). It grows when a version
 /// before could not work on the same data: a key, field or answer with another meaning. Additions
 /// that older versions leave alone do not count.
-inline constexpr int kDataLayout = 1;
+inline constexpr int kDataLayout = 2;
 
 /// What every process does before it touches the data: reads the layout's version from Redis.
 /// A store without one is empty and passes.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <map>
 #include <set>
 #include <string_view>
 #include <unordered_set>
@@ -25,6 +26,9 @@ constexpr std::size_t kLaneJobsPerCall = 100;
 constexpr std::size_t kJobsPerCall = 50;
 constexpr std::size_t kMembersPerCall = 500;
 constexpr const char* kKeysPerScan = "1000";
+
+/// Jobs by "<state letter>:<kind>".
+using Recount = std::map<std::string, std::int64_t>;
 
 /// What the keys of a shard say that there is.
 struct ShardNames {
@@ -61,14 +65,12 @@ class Fsck {
   Result<Reply> call(redis::Command command) { return client_.call(std::move(command)); }
 
   Result<std::string> read_counters(int shard) {
-    const Result<Reply> reply =
-        call({"HMGET", keys::prefix(shard) + "meta", "fence", "a", "s", "t"});
-    if (!reply) return fail(Error(reply.error()).prefixed("fsck"));
-    std::string text;
-    for (const Reply& value : reply->items) {
-      if (!text.empty()) text += ' ';
-      text += value.is_nil() ? "0" : value.as_string();
-    }
+    const Result<Reply> fence = call({"HGET", keys::prefix(shard) + "meta", "fence"});
+    if (!fence) return fail(Error(fence.error()).prefixed("fsck"));
+    const Result<Reply> counts = call({"HGETALL", keys::prefix(shard) + "counts"});
+    if (!counts) return fail(Error(counts.error()).prefixed("fsck"));
+    std::string text = fence->is_nil() ? "0" : fence->as_string();
+    for (const Reply& value : counts->items) text += ' ' + value.as_string();
     return text;
   }
 
@@ -99,7 +101,7 @@ class Fsck {
     ShardNames& names = names_.at(static_cast<std::size_t>(shard));
     if (Status placed = add_placed_lanes(shard, names.lanes); !placed) return placed;
     if (Status checked = check_lanes(shard, names.lanes); !checked) return checked;
-    std::array<std::int64_t, 3> counted{};
+    Recount counted;
     if (Status checked = check_jobs(shard, names.jobs, counted); !checked) return checked;
     constexpr std::array<std::pair<const char*, const char*>, 3> kSets{
         {{"done", "c"}, {"dead", "d"}, {"cancelled", "x"}}};
@@ -141,8 +143,7 @@ class Fsck {
     });
   }
 
-  Status check_jobs(int shard, const std::unordered_set<std::string>& jobs,
-                    std::array<std::int64_t, 3>& counted) {
+  Status check_jobs(int shard, const std::unordered_set<std::string>& jobs, Recount& counted) {
     report_.jobs += jobs.size();
     return in_pieces(jobs, kJobsPerCall, [&](std::vector<std::string> piece) -> Status {
       piece.insert(piece.begin(), repair_ ? "1" : "0");
@@ -151,9 +152,8 @@ class Fsck {
       if (!found) return fail(found.error());
       take(shard, "job ", found->at(0));
       for (const Reply& state : found->at(1).items) {
-        constexpr std::string_view kWaiting = "ast";
-        const std::size_t index = kWaiting.find(state.text);
-        if (state.text.size() == 1 && index < counted.size()) ++counted.at(index);
+        // Running jobs have no counter.
+        if (!state.text.empty() && state.text.front() != 'r') ++counted[state.text];
       }
       return {};
     });
@@ -178,17 +178,18 @@ class Fsck {
     });
   }
 
-  Status check_counters(int shard, const std::array<std::int64_t, 3>& counted) {
+  Status check_counters(int shard, const Recount& counted) {
     // A repair has moved the counters along with the jobs, so the recount is of another moment.
     const std::string& before = counters_.at(static_cast<std::size_t>(shard));
+    std::vector<std::string> args{before, repair_ ? "1" : "0"};
+    for (const auto& [field, jobs] : counted)
+      args.insert(args.end(), {field, std::to_string(jobs)});
     const Result<Reply> reply =
-        client_.run(scripts::fsck_counts(), scripts::keys_of(shard),
-                    {before, std::to_string(counted[0]), std::to_string(counted[1]),
-                     std::to_string(counted[2]), repair_ ? "1" : "0"});
+        client_.run(scripts::fsck_counts(), scripts::keys_of(shard), std::move(args));
     if (!reply) return fail(reply.error());
     if (reply->text == "moved") ++report_.shards_not_counted;
     if (reply->text == "wrong") {
-      add({shard, "the counters of waiting jobs differ from a recount", repair_});
+      add({shard, "the counters of jobs differ from a recount", repair_});
     }
     return {};
   }

@@ -160,6 +160,7 @@ struct JobFilter {
   std::size_t limit = 100;
 };
 using JobCounts = std::map<std::string, std::int64_t>;  ///< State name -> jobs.
+using KindCounts = std::map<std::string, JobCounts>;    ///< Kind -> every state -> jobs.
 
 /// Durable lanes of jobs with leases. At least once: a job may run twice, it is never lost. One
 /// FIFO lane a conversation: its head stays in place until it is finished for good.
@@ -199,7 +200,9 @@ class JobStore {
                                 const Event& unfinished) = 0;
   /// A dead job of kind "reply" is followed, in the same script, by a job of kind "handoff" with
   /// the same payload at the end of its lane: a dead reply always reaches a human, even after kill
-  /// -9. The same holds for poison jobs buried by `beat`.
+  /// -9. The same holds for poison jobs buried by `beat`. Where dead heads park their lane
+  /// (LaneLimits), the hand-off comes first and the lane is parked by kDeadHeadActor: nothing else
+  /// of it runs until it is unparked, and a replay of the dead job comes before the rest.
   virtual Result<FailResult> fail(const FailRequest& request) = 0;
   /// Renews, reclaims expired leases (≥ max_crashes of them: dead letter "poison"), promotes due
   /// timers, trims retention. Idempotent in any process: there is no leader.
@@ -224,6 +227,8 @@ class JobStore {
   virtual Result<Job> get(const JobId& id) = 0;
   virtual Result<std::vector<Job>> list(const JobFilter& filter) = 0;
   virtual Result<JobCounts> counts() = 0;
+  /// The same by kind: a kind that no job is of may be missing.
+  virtual Result<KindCounts> counts_by_kind() = 0;
   /// Makes a retryable or scheduled job due now; audited.
   /// @errors kNotFound, kConflict (not retryable or scheduled).
   virtual Status retry_now(const JobId& id, const std::string& actor,

@@ -15,6 +15,7 @@ struct LaneLimits {
   std::size_t max_payload_bytes = std::size_t{16} << 20U;
   std::size_t max_lane_jobs = 10000;
   std::size_t max_halts = 10000;       ///< Pauses and parked lanes of a shard.
+  bool park_dead_heads = false;        ///< A lane whose job died is parked; its hand-off runs.
   std::int64_t completed_max = 10000;  ///< Finished jobs kept a shard, newest first.
   std::int64_t completed_max_age_s = 86400;
   std::int64_t dead_max_age_s = std::int64_t{30} * 86400;

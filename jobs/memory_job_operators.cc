@@ -12,9 +12,25 @@ std::optional<Halt> MemoryJobShard::halt_of(HaltScope scope, const std::string& 
   return found->second;
 }
 
+bool MemoryJobShard::parked_by_policy(const std::string& lane) const {
+  const std::optional<Halt> halt = halt_of(HaltScope::kParked, lane);
+  return halt && halt->by.actor == kDeadHeadActor;
+}
+
+/// Where dead heads park their lanes. @return Whether it was parked now.
+bool MemoryJobShard::park_dead_head(const Job& job, std::int64_t now) {
+  const HaltTarget target{HaltScope::kParked, job.lane};
+  const bool room = limits_.park_dead_heads && halts_.size() < limits_.max_halts;
+  if (!room || halts_.contains(target)) return false;
+  const std::string reason = "its job " + job.id.str() + " died of " + job.error_code;
+  halts_[target] = Halt{target, now, {std::string(kDeadHeadActor), reason}};
+  return true;
+}
+
 /// Sets a lane aside that has come first in line but may not run. @return False: it may.
 bool MemoryJobShard::hold(const std::string& lane, const Job& head) {
-  const bool parked = halt_of(HaltScope::kParked, lane).has_value();
+  const bool hands_off = head.kind == "handoff" && parked_by_policy(lane);
+  const bool parked = !hands_off && halt_of(HaltScope::kParked, lane).has_value();
   if (!parked && !halt_of(HaltScope::kConversation, lane) &&
       !halt_of(HaltScope::kKind, head.kind)) {
     return false;
@@ -48,9 +64,23 @@ Result<bool> MemoryJobShard::halt(const HaltTarget& target, const Operator& by, 
 
 bool MemoryJobShard::resume(const HaltTarget& target, std::int64_t now) {
   if (halts_.erase(target) == 0) return false;
-  // Whatever is still halted for another reason is set aside again when it comes first in line.
-  const std::map<std::string, std::int64_t> aside = std::exchange(parked_, {});
-  for (const auto& [lane, due] : aside) advance(lane, now);
+  if (target.scope == HaltScope::kConversation || target.scope == HaltScope::kParked) {
+    // What is halted for another reason is set aside again when it comes first in line.
+    if (parked_.erase(target.name) > 0) advance(target.name, now);
+    return true;
+  }
+  // Nothing is set aside while everything is paused.
+  if (target.scope == HaltScope::kAll) return true;
+  // Those that waited longest first.
+  std::vector<std::pair<std::int64_t, std::string>> aside;
+  for (const auto& [lane, due] : parked_) {
+    if (due > 0) aside.emplace_back(due, lane);
+  }
+  std::sort(aside.begin(), aside.end());
+  for (const auto& [due, lane] : aside) {
+    parked_.erase(lane);
+    if (!hold(lane, jobs_[lanes_[lane].front()].job)) advance(lane, now);
+  }
   return true;
 }
 

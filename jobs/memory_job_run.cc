@@ -213,6 +213,7 @@ void MemoryJobShard::bury(Record& record, const std::string& code, const std::st
   const std::string lane = job.lane;
   lease_.erase(lane);
   lanes_[lane].pop_front();
+  const bool parked = park_dead_head(job, now);
   if (job.kind == "reply") {
     Job handoff;
     handoff.id = new_job_id(now, shard_);
@@ -225,7 +226,11 @@ void MemoryJobShard::bury(Record& record, const std::string& code, const std::st
     handoff.due_at_ms = now;
     handoff.max_attempts = job.max_attempts;
     handoff.messages = job.messages;
-    lanes_[lane].push_back(handoff.id);
+    if (parked) {
+      lanes_[lane].push_front(handoff.id);
+    } else {
+      lanes_[lane].push_back(handoff.id);
+    }
     jobs_[handoff.id].job = handoff;
     jobs_[handoff.id].more = record.more;
   }

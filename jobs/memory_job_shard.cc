@@ -238,6 +238,14 @@ void MemoryJobShard::count(JobCounts& into) const {
   for (const auto& [id, record] : jobs_) ++into[std::string(name_of(record.job.state))];
 }
 
+void MemoryJobShard::count(KindCounts& into) const {
+  for (const auto& [id, record] : jobs_) {
+    const auto [kind, is_new] = into.try_emplace(record.job.kind);
+    if (is_new) kind->second = no_jobs();
+    ++kind->second[std::string(name_of(record.job.state))];
+  }
+}
+
 Status MemoryJobShard::retry_now(const JobId& id, std::int64_t now) {
   const auto found = jobs_.find(id);
   if (found == jobs_.end())
@@ -285,7 +293,19 @@ Result<JobId> MemoryJobShard::replay(const JobId& id, bool again, std::int64_t n
   job.messages = old.messages;
   const JobId replayed = job.id;
   found->second.job.replay = replayed;
-  insert(std::move(job), now);
+  const bool first = lane != lanes_.end() && !lane->second.empty() && parked_by_policy(old.lane);
+  if (first) {
+    // Before all but the hand-off, so that the order is what it would have been.
+    const std::string key = job.lane;
+    std::deque<JobId>& queue = lane->second;
+    const bool behind = jobs_[queue.front()].job.kind == "handoff";
+    queue.insert(queue.begin() + int{behind}, replayed);
+    job.state = JobState::kAvailable;
+    jobs_[replayed].job = std::move(job);
+    if (!behind && timers_.erase(key) > 0) advance(key, now);
+  } else {
+    insert(std::move(job), now);
+  }
   jobs_[replayed].more = found->second.more;
   return replayed;
 }

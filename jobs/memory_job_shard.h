@@ -54,6 +54,7 @@ class MemoryJobShard {
   Result<Job> get(const JobId& id) const;
   void list(const JobFilter& filter, std::vector<Job>& into) const;
   void count(JobCounts& into) const;
+  void count(KindCounts& into) const;
   Status retry_now(const JobId& id, std::int64_t now);
   Result<JobId> replay(const JobId& id, bool again, std::int64_t now);
   void check(std::vector<std::string>& violations) const;
@@ -125,6 +126,8 @@ class MemoryJobShard {
   static void note_attempt(Record& record, const std::string& code, const std::string& message,
                            std::int64_t now);
   bool hold(const std::string& lane, const Job& head);
+  bool parked_by_policy(const std::string& lane) const;
+  bool park_dead_head(const Job& job, std::int64_t now);
   std::int64_t oldest_waiting() const;
   void erase(FinishedJobs& finished);
 

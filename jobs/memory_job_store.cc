@@ -147,6 +147,13 @@ Result<JobCounts> MemoryJobStore::counts() {
   return counts;
 }
 
+Result<KindCounts> MemoryJobStore::counts_by_kind() {
+  KindCounts kinds;
+  MutexLock lock(impl_->mutex);
+  for (const auto& shard : impl_->shards) shard->count(kinds);
+  return kinds;
+}
+
 Status MemoryJobStore::retry_now(const JobId& id, const std::string& actor,
                                  const std::string& reason) {
   const Result<int> shard = shard_of_job(id);

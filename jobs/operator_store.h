@@ -17,6 +17,9 @@ struct Operator {
   std::string reason;  ///< May be empty; the first 500 bytes are kept.
 };
 
+/// Who parks a lane because its head has died (config jobs.dead_head).
+inline constexpr std::string_view kDeadHeadActor = "policy:dead_head";
+
 /// What a halt keeps from being leased. Timers and new jobs go on meanwhile.
 enum class HaltScope : std::uint8_t {
   kAll,           ///< Pause of everything.

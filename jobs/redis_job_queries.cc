@@ -18,6 +18,21 @@ namespace {
 
 using redis::Reply;
 
+bool waits(JobState state) {
+  return state == JobState::kAvailable || state == JobState::kScheduled ||
+         state == JobState::kRetryable;
+}
+
+/// Calls `use` for each counter of a shard's `counts`.
+template <typename Use>
+void each_count(const Reply& counters, Use use) {
+  for (std::size_t i = 0; i + 1 < counters.items.size(); i += 2) {
+    const std::string field = counters.at(i).as_string();
+    const std::optional<JobState> state = state_of(std::string_view(field).substr(0, 1));
+    if (state && field.size() >= 2) use(*state, field.substr(2), counters.at(i + 1).as_integer());
+  }
+}
+
 }  // namespace
 
 Result<ConversationState> RedisJobStore::conversation(const std::string& lane) {
@@ -63,18 +78,37 @@ Result<Job> RedisJobStore::get(const JobId& id) {
 }
 
 Result<JobCounts> RedisJobStore::counts() {
-  Result<std::vector<Reply>> replies = run_everywhere(client_, scripts::counts(), {});
-  if (!replies) return deskwire::fail(std::move(replies).error().prefixed("count jobs"));
-  constexpr std::array<JobState, 7> kOrder{
-      JobState::kAvailable, JobState::kScheduled, JobState::kRetryable, JobState::kRunning,
-      JobState::kCompleted, JobState::kDead,      JobState::kCancelled};
+  Result<std::vector<Reply>> shards = run_everywhere(client_, scripts::counts(), {});
+  if (!shards) return deskwire::fail(std::move(shards).error().prefixed("count jobs"));
+  constexpr std::array<JobState, 4> kCounted{JobState::kRunning, JobState::kCompleted,
+                                             JobState::kDead, JobState::kCancelled};
   JobCounts counts = no_jobs();
-  for (const Reply& shard : *replies) {
-    for (std::size_t i = 0; i < kOrder.size(); ++i) {
-      counts[std::string(name_of(kOrder.at(i)))] += shard.at(i).as_integer();
+  for (const Reply& shard : *shards) {
+    // Those that wait have no structure of their own that could be measured.
+    each_count(shard.at(0), [&](JobState state, const std::string& /*kind*/, std::int64_t jobs) {
+      if (waits(state)) counts[std::string(name_of(state))] += jobs;
+    });
+    for (std::size_t i = 0; i < kCounted.size(); ++i) {
+      counts[std::string(name_of(kCounted.at(i)))] += shard.at(2 + i).as_integer();
     }
   }
   return counts;
+}
+
+Result<KindCounts> RedisJobStore::counts_by_kind() {
+  Result<std::vector<Reply>> shards = run_everywhere(client_, scripts::counts(), {});
+  if (!shards) return deskwire::fail(std::move(shards).error().prefixed("count jobs"));
+  KindCounts kinds;
+  const auto add = [&kinds](JobState state, const std::string& kind, std::int64_t jobs) {
+    const auto [found, is_new] = kinds.try_emplace(kind);
+    if (is_new) found->second = no_jobs();
+    found->second[std::string(name_of(state))] += jobs;
+  };
+  for (const Reply& shard : *shards) {
+    each_count(shard.at(0), add);
+    for (const Reply& kind : shard.at(1).items) add(JobState::kRunning, kind.as_string(), 1);
+  }
+  return kinds;
 }
 
 Status RedisJobStore::retry_now(const JobId& id, const std::string& actor,

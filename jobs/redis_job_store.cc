@@ -37,6 +37,11 @@ tl::unexpected<Error> stale(std::string_view verb, const JobId& id) {
                         std::string(verb) + " " + job_name(id) + ": the lease is no longer ours");
 }
 
+/// How many halts a shard may have so that the lane of a dead head is parked; "0": it never is.
+std::string halts_for_dead_heads(const LaneLimits& limits) {
+  return std::to_string(limits.park_dead_heads ? limits.max_halts : 0);
+}
+
 std::vector<std::string> step_args(const StepRequest& request, const LaneLimits& limits) {
   std::vector<std::string> args{request.worker.str(),
                                 std::to_string(request.request),
@@ -89,6 +94,7 @@ std::vector<std::string> beat_args(const BeatRequest& request, const LaneLimits&
                                 std::to_string(limits.completed_max_age_s * 1000),
                                 std::to_string(limits.dead_max_age_s * 1000)};
   scripts::append_log_limits(args, limits.log);
+  args.push_back(halts_for_dead_heads(limits));
   args.push_back(std::to_string(kSparesPerBeat));
   for (int i = 0; i < kSparesPerBeat; ++i) {
     args.push_back(new_job_id(wall_ms, request.shard).str());
@@ -238,6 +244,7 @@ Result<FailResult> RedisJobStore::fail(const FailRequest& request) {
                                 request.void_effect,
                                 new_job_id(clock_.wall_ms(), shard).str()};
   scripts::append_log_limits(args, limits_.log);
+  args.push_back(halts_for_dead_heads(limits_));
   ChannelLog::append_args(args, request.events_if_dead, limits_.log);
   Result<Reply> reply = client_.run(scripts::fail(), scripts::keys_of(shard), std::move(args));
   if (!reply) return deskwire::fail(std::move(reply).error().prefixed(what));

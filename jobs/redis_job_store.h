@@ -40,6 +40,7 @@ class RedisJobStore final : public JobStore {
   Result<Job> get(const JobId& id) override;
   Result<std::vector<Job>> list(const JobFilter& filter) override;
   Result<JobCounts> counts() override;
+  Result<KindCounts> counts_by_kind() override;
   Status retry_now(const JobId& id, const std::string& actor, const std::string& reason) override;
   Result<JobId> replay(const JobId& id, bool again, const std::string& actor,
                        const std::string& reason) override;

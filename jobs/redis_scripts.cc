@@ -61,7 +61,7 @@ const Script& retry() {
 }
 
 const Script& replay() {
-  static const Script script("replay.lua", {ChannelLog::time_prefix(), kLanesLua}, kReplayLua);
+  static const Script script = closing_script("replay.lua", kReplayLua);
   return script;
 }
 

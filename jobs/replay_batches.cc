@@ -190,14 +190,15 @@ Result<JobId> ReplayBatches::replay(const ReplayBatch& batch, const JobId& id) {
   return replay_job(client_, clock_, limits_, id, batch.again, batch.by, batch.id);
 }
 
-Status ReplayBatches::advance(ReplayBatch& batch, std::size_t count, std::size_t replayed,
-                              std::size_t failed) {
+Status ReplayBatches::advance(ReplayBatch& batch, const std::vector<JobId>& ids,
+                              std::size_t replayed, std::size_t failed) {
+  if (ids.empty()) return {};
   const Result<int> shard = shard_of_job(JobId(batch.id));
   if (!shard) return no_such_batch(batch.id);
   const Result<Reply> reply =
       client_.run(scripts::batch(), scripts::keys_of(*shard),
-                  {batch.id, "advance", std::to_string(count), std::to_string(replayed),
-                   std::to_string(failed), std::to_string(kRememberedSeconds)});
+                  {batch.id, "advance", std::to_string(ids.size()), std::to_string(replayed),
+                   std::to_string(failed), std::to_string(kRememberedSeconds), ids.front().str()});
   if (!reply) return fail(Error(reply.error()).prefixed("batch=" + batch.id));
   if (reply->at(0).text.empty()) return no_such_batch(batch.id);
   batch.state = batch_state_of(reply->at(0).text);

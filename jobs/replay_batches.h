@@ -62,8 +62,10 @@ class ReplayBatches {
   Result<std::vector<JobId>> next(const ReplayBatch& batch, std::size_t count);
   /// As JobStore::replay, once a batch: the same job again gives the same answer.
   Result<JobId> replay(const ReplayBatch& batch, const JobId& id);
-  /// The first `count` of those to do are dealt with. Updates `batch`, also with what others did.
-  Status advance(ReplayBatch& batch, std::size_t count, std::size_t replayed, std::size_t failed);
+  /// `ids`, the first of those to do, are dealt with. Updates `batch`, also with what others did:
+  /// two runners of one batch repeat each other's jobs, but skip none.
+  Status advance(ReplayBatch& batch, const std::vector<JobId>& ids, std::size_t replayed,
+                 std::size_t failed);
   /// Whoever runs it stops with the next job. Audited.
   /// @errors kNotFound; kConflict: it is done.
   Result<ReplayBatch> cancel(const std::string& id, const Operator& by);

@@ -7,6 +7,8 @@
 -- ARGV[4]  advance: how many of them were replayed; cancel: reason
 -- ARGV[5]  advance: how many failed; cancel: most entries of the audit log
 -- ARGV[6]  seconds that the batch is remembered after the last news
+-- ARGV[7]  advance: the first of these jobs. Where another one is first by now, somebody else runs
+--          the batch as well and has noted them already
 -- Returns  {state: "running", "done" or "cancelled"; "" for no such batch, jobs to do}
 local batch, todo = P .. 'batch:' .. ARGV[1], P .. 'todo:' .. ARGV[1]
 local state = redis.call('HGET', batch, 'state')
@@ -21,9 +23,11 @@ if ARGV[2] == 'cancel' then
       ARGV[1], 'actor', ARGV[3], 'reason', ARGV[4])
   end
 else
-  redis.call('LPOP', todo, ARGV[3])
-  redis.call('HINCRBY', batch, 'replayed', ARGV[4])
-  redis.call('HINCRBY', batch, 'failed', ARGV[5])
+  if redis.call('LINDEX', todo, 0) == ARGV[7] then
+    redis.call('LPOP', todo, ARGV[3])
+    redis.call('HINCRBY', batch, 'replayed', ARGV[4])
+    redis.call('HINCRBY', batch, 'failed', ARGV[5])
+  end
   if state == 'running' and redis.call('EXISTS', todo) == 0 then
     state = 'done'
     redis.call('HSET', batch, 'state', state)

@@ -7,7 +7,8 @@
 -- ARGV[2]  crashes after which a job is poison
 -- ARGV[3]  most completed jobs kept, ARGV[4] most ms they are kept, ARGV[5] most ms dead ones are
 -- ARGV[6]  a random epoch, ARGV[7] most events and bytes of a log, ARGV[8] most seconds of a log
--- ARGV[9]  number of spare job ids for hand-offs, then these
+-- ARGV[9]  most halts of a shard where a dead head parks its lane; 0: it does not
+-- ARGV[10] number of spare job ids for hand-offs, then these
 -- ARGV[..] number of leases to renew, then job id, token and messages known of each
 -- Returns  {now, next due, due of the first job in line or 0, reclaimed, promoted, buried,
 --           lanes ready or 0 while everything is paused, {lost job id, ...},
@@ -63,7 +64,8 @@ local function reclaim(spares)
         buried = buried + 1
         redis.call('HSET', P .. 'j:' .. id, 'cr', crashes)
         bury(id, {lane, job[2], job[3], job[4], job[5]}, 'poison',
-          'its lease ran out ' .. crashes .. ' times', ARGV[9 + buried], limits)
+          'its lease ran out ' .. crashes .. ' times', ARGV[10 + buried], limits,
+          tonumber(ARGV[9]))
       end
     end
   end
@@ -88,12 +90,13 @@ local function promote()
   end
 end
 
-local function forget(set, ids)
+local function forget(set, state, ids)
   if #ids == 0 then
     return
   end
   local keys = {}
   for _, id in ipairs(ids) do
+    count_job(state, redis.call('HGET', P .. 'j:' .. id, 'k'), -1)
     keys[#keys + 1] = P .. 'j:' .. id
     keys[#keys + 1] = P .. 'p:' .. id
     keys[#keys + 1] = P .. 'q:' .. id
@@ -107,18 +110,18 @@ local function trim()
   local done, dead, cancelled = P .. 'done', P .. 'dead', P .. 'cancelled'
   local excess = redis.call('ZCARD', done) - tonumber(ARGV[3])
   if excess > 0 then
-    forget(done, redis.call('ZRANGE', done, 0, math.min(excess, TRIMS) - 1))
+    forget(done, 'c', redis.call('ZRANGE', done, 0, math.min(excess, TRIMS) - 1))
   end
-  forget(done, redis.call('ZRANGEBYSCORE', done, '-inf', '(' .. string.format('%.0f',
+  forget(done, 'c', redis.call('ZRANGEBYSCORE', done, '-inf', '(' .. string.format('%.0f',
     now - tonumber(ARGV[4])), 'LIMIT', 0, TRIMS))
-  forget(cancelled, redis.call('ZRANGEBYSCORE', cancelled, '-inf', '(' .. string.format('%.0f',
+  forget(cancelled, 'x', redis.call('ZRANGEBYSCORE', cancelled, '-inf', '(' .. string.format('%.0f',
     now - tonumber(ARGV[4])), 'LIMIT', 0, TRIMS))
-  forget(dead, redis.call('ZRANGEBYSCORE', dead, '-inf', '(' .. string.format('%.0f',
+  forget(dead, 'd', redis.call('ZRANGEBYSCORE', dead, '-inf', '(' .. string.format('%.0f',
     now - tonumber(ARGV[5])), 'LIMIT', 0, TRIMS))
 end
 
-local spares = tonumber(ARGV[9])
-local lost, superseded = renew(10 + spares)
+local spares = tonumber(ARGV[10])
+local lost, superseded = renew(11 + spares)
 reclaim(spares)
 promote()
 trim()

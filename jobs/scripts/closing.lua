@@ -4,6 +4,7 @@
 -- Offers: skip_events, append_unfinished, bury, note_attempt.
 
 local ATTEMPTS_KEPT = 10
+local AUDIT_ENTRIES = 10000
 
 -- The index after the events described at `at` (ChannelLog::append_args), appending none.
 local function skip_events(at)
@@ -40,18 +41,39 @@ local function append_unfinished(root, effect, reason, limits)
   channel_append_one(P, limits, channel, id, kept == '1', once == '1', tail)
 end
 
+-- Parks the lane of a head that died, unless it is parked already or the shard has as many halts as
+-- it may. Returns whether it did.
+local function park_dead_head(lane, id, code, max_halts)
+  local halts = P .. 'halts'
+  if redis.call('HLEN', halts) >= max_halts then
+    return false
+  end
+  local reason = 'its job ' .. id .. ' died of ' .. code
+  if redis.call('HSETNX', halts, 'p:' .. lane,
+      string.format('%.0f\n%s\n%s', now, DEAD_HEAD, reason)) == 0 then
+    return false
+  end
+  redis.call('XADD', P .. 'audit', 'MAXLEN', '~', AUDIT_ENTRIES, '*', 'verb', 'park',
+    'conversation', lane, 'actor', DEAD_HEAD, 'reason', reason)
+  return true
+end
+
 -- Moves a leased head to the dead letters and its lane on. A dead reply is followed by a hand-off
--- at the end of the lane, so that it always reaches a human.
---   job     {lane, kind, root, effect, max_attempts}; root and effect may be false
---   spare   a fresh job id for the hand-off
-local function bury(id, job, code, message, spare, limits)
+-- at the end of the lane, so that it always reaches a human; where the lane is parked, before what
+-- has to wait.
+--   job        {lane, kind, root, effect, max_attempts}; root and effect may be false
+--   spare      a fresh job id for the hand-off
+--   max_halts  most halts of a shard; 0: the lane is not parked
+local function bury(id, job, code, message, spare, limits, max_halts)
   local lane, kind = job[1], job[2]
   local list = P .. 'l:' .. lane
   pop_head(lane, id)
   redis.call('HSET', P .. 'j:' .. id, 's', 'd', 'err', code, 'msg', message, 'fin', now)
   redis.call('ZADD', P .. 'dead', now, id)
   redis.call('ZREM', P .. 'lease', lane)
+  count_job('d', kind, 1)
   append_unfinished(job[3] or id, job[4], code, limits)
+  local parked = park_dead_head(lane, id, code, max_halts)
   if kind == 'reply' then
     redis.call('COPY', P .. 'p:' .. id, P .. 'p:' .. spare)
     redis.call('HSET', P .. 'j:' .. spare, 's', 'a', 'l', lane, 'k', 'handoff', 't', now,
@@ -59,8 +81,8 @@ local function bury(id, job, code, message, spare, limits)
     if redis.call('COPY', P .. 'q:' .. id, P .. 'q:' .. spare) == 1 then
       redis.call('HSET', P .. 'j:' .. spare, 'n', 1 + redis.call('LLEN', P .. 'q:' .. spare))
     end
-    redis.call('RPUSH', list, spare)
-    count_job('a', 1)
+    redis.call(parked and 'LPUSH' or 'RPUSH', list, spare)
+    count_job('a', 'handoff', 1)
   end
   place(lane)
 end

@@ -47,8 +47,8 @@ local function coalesce(request, on_due)
       redis.call('ZADD', P .. 'timers', due, 'r:' .. lane)
     elseif redis.call('ZREM', P .. 'timers', 'r:' .. lane) == 1 then
       redis.call('HSET', key, 's', 'a')
-      count_job('s', -1)
-      count_job('a', 1)
+      count_job('s', job[2], -1)
+      count_job('a', job[2], 1)
       on_due(lane)
     end
   end

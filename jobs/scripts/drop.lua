@@ -10,7 +10,7 @@
 --          be dropped
 local id = ARGV[1]
 local key = P .. 'j:' .. id
-local job = redis.call('HMGET', key, 's', 'l', 'root', 'fx')
+local job = redis.call('HMGET', key, 's', 'l', 'root', 'fx', 'k')
 local state, lane = job[1], job[2]
 if not state or not lane then
   return 'missing'
@@ -24,13 +24,14 @@ end
 
 redis.call('HSET', key, 's', 'x', 'out', 'dropped', 'fin', now)
 redis.call('ZADD', P .. 'cancelled', now, id)
+count_job(state, job[5], -1)
+count_job('x', job[5], 1)
 if state == 'd' then
   redis.call('ZREM', P .. 'dead', id)
 else
   local list = P .. 'l:' .. lane
   local was_head = redis.call('LINDEX', list, 0) == id
   redis.call('LREM', list, 1, id)
-  count_job(state, -1)
   if was_head then
     redis.call('ZREM', P .. 'timers', 'r:' .. lane)
     if redis.call('ZREM', P .. 'parked', lane) == 0 then

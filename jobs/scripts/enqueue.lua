@@ -92,6 +92,7 @@ local function write_dead(id, job)
   redis.call('HSET', P .. 'j:' .. id, 's', 'd', 'l', job.lane, 'k', job.kind, 't', now,
     'ma', job.max_attempts, 'err', job.bury_code, 'msg', job.bury_message, 'fin', now)
   redis.call('ZADD', P .. 'dead', now, id)
+  count_job('d', job.kind, 1)
 end
 
 -- Writes a job at the end of its lane; false when the lane is full.
@@ -106,7 +107,7 @@ local function write_job(id, job)
   if job.delay == '0' then
     redis.call('HSET', P .. 'j:' .. id, 's', 'a', 'l', lane, 'k', job.kind, 't', now,
       'ma', job.max_attempts, unpack(job.extra))
-    count_job('a', 1)
+    count_job('a', job.kind, 1)
     if length == 1 then
       new_ready[#new_ready + 1] = lane
     end
@@ -115,7 +116,7 @@ local function write_job(id, job)
   local due = now + tonumber(job.delay)
   redis.call('HSET', P .. 'j:' .. id, 's', 's', 'l', lane, 'k', job.kind, 't', now,
     'ma', job.max_attempts, 'due', due, unpack(job.extra))
-  count_job('s', 1)
+  count_job('s', job.kind, 1)
   if length == 1 then
     redis.call('ZADD', P .. 'timers', due, 'r:' .. lane)
     -- Whoever sleeps until the shard's first timer has to learn of an earlier one.

@@ -9,7 +9,8 @@
 -- ARGV[7]  effect that surely did not happen; "" for none
 -- ARGV[8]  a fresh job id for a hand-off
 -- ARGV[9]  a random epoch, ARGV[10] most events and bytes of a log, ARGV[11] most seconds of a log
--- ARGV[12] events for the case that the job is buried (channel_log.lua)
+-- ARGV[12] most halts of a shard where a dead head parks its lane; 0: it does not
+-- ARGV[13] events for the case that the job is buried (channel_log.lua)
 -- Returns  "waits", "dead" or "stale"
 local id, token = ARGV[1], ARGV[2]
 local key = P .. 'j:' .. id
@@ -36,9 +37,9 @@ local attempts = tonumber(job[7] or 1) or 1
 note_attempt(id, job[10], attempts, job[9], ARGV[4], ARGV[5])
 local exhausted = ARGV[3] == 'retry' and attempts >= (tonumber(job[8] or 1) or 1)
 if ARGV[3] == 'bury' or exhausted then
-  channel_append(P, 12)
+  channel_append(P, 13)
   bury(id, {lane, job[4], job[5], job[6], job[8]}, ARGV[4], ARGV[5], ARGV[8],
-    channel_limits(ARGV[9], ARGV[10], ARGV[11]))
+    channel_limits(ARGV[9], ARGV[10], ARGV[11]), tonumber(ARGV[12]))
   save_counts()
   if redis.call('LLEN', P .. 'ready') > 0 then
     ring()
@@ -53,7 +54,7 @@ local due = now + math.max(0, tonumber(ARGV[6]))
 redis.call('HSET', key, 's', 't', 'a', attempts, 'err', ARGV[4], 'msg', ARGV[5], 'due', due)
 redis.call('ZREM', P .. 'lease', lane)
 redis.call('ZADD', P .. 'timers', due, 'r:' .. lane)
-count_job('t', 1)
+count_job('t', job[4], 1)
 save_counts()
 -- Whoever sleeps until the shard's first timer has to learn of an earlier one.
 if redis.call('ZRANGE', P .. 'timers', 0, 0)[1] == 'r:' .. lane then

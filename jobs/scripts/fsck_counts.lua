@@ -1,23 +1,35 @@
 #!lua flags=allow-oom
--- Sets the counters of waiting jobs to what a recount found, unless anything moved meanwhile. With
--- server_time.lua and lanes.lua as prefixes.
+-- Sets the counters of jobs by state and kind to what a recount found, unless anything moved
+-- meanwhile. With server_time.lua and lanes.lua as prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
--- ARGV[1]  counters before the recount: fence, a, s, t with spaces between
--- ARGV[2]  a, ARGV[3] s, ARGV[4] t, as counted
--- ARGV[5]  "1": repair
+-- ARGV[1]  fence and counters before the recount: "<fence> <field> <value> …"
+-- ARGV[2]  "1": repair
+-- ARGV[3..] "<state letter>:<kind>" and how many were counted, for each that has any
 -- Returns  "same", "wrong" (and repaired, if asked) or "moved"
-local meta = P .. 'meta'
-local before = redis.call('HMGET', meta, 'fence', 'a', 's', 't')
-for i = 1, 4 do
-  before[i] = before[i] or '0'
-end
-if table.concat(before, ' ') ~= ARGV[1] then
+local counts = P .. 'counts'
+local before = redis.call('HGETALL', counts)
+local fence = redis.call('HGET', P .. 'meta', 'fence') or '0'
+if table.concat({fence, unpack(before)}, ' ') ~= ARGV[1] then
   return 'moved'
 end
-if before[2] == ARGV[2] and before[3] == ARGV[3] and before[4] == ARGV[4] then
+local recount = {}
+for i = 3, #ARGV, 2 do
+  recount[ARGV[i]] = ARGV[i + 1]
+end
+local wrong = false
+for i = 1, #before, 2 do
+  wrong = wrong or before[i + 1] ~= (recount[before[i]] or '0')
+  recount[before[i]] = recount[before[i]] or '0'
+end
+for field, value in pairs(recount) do
+  wrong = wrong or (redis.call('HGET', counts, field) or '0') ~= value
+end
+if not wrong then
   return 'same'
 end
-if ARGV[5] == '1' then
-  redis.call('HSET', meta, 'a', ARGV[2], 's', ARGV[3], 't', ARGV[4])
+if ARGV[2] == '1' then
+  for field, value in pairs(recount) do
+    redis.call('HSET', counts, field, value)
+  end
 end
 return 'wrong'

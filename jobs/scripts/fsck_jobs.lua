@@ -4,7 +4,7 @@
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  "1": repair
 -- ARGV[2..] job ids
--- Returns  {{job, what is wrong, "1" when it is repaired, job, …}, {state letter of each job}}
+-- Returns  {{job, what is wrong, "1" when it is repaired, job, …}, {"<state letter>:<kind>" of each job}}
 local repair = ARGV[1] == '1'
 local findings, states = {}, {}
 local SETS = {c = 'done', d = 'dead', x = 'cancelled'}
@@ -15,15 +15,15 @@ local function say(id, what, repaired)
   findings[#findings + 1] = repaired and '1' or '0'
 end
 
-local function check_live(id, state, lane)
+local function check_live(id, state, lane, kind)
   local list = P .. 'l:' .. lane
   if not redis.call('LPOS', list, id) then
     say(id, 'is in state ' .. state .. ' but not in its lane ' .. lane, repair)
     if repair then
       if state == 'r' or state == 't' then
         redis.call('HSET', P .. 'j:' .. id, 's', 'a')
-        count_job(state, -1)
-        count_job('a', 1)
+        count_job(state, kind, -1)
+        count_job('a', kind, 1)
       end
       if redis.call('RPUSH', list, id) == 1 then
         place(lane)
@@ -37,11 +37,11 @@ end
 
 for i = 2, #ARGV do
   local id = ARGV[i]
-  local job = redis.call('HMGET', P .. 'j:' .. id, 's', 'l', 'fin')
+  local job = redis.call('HMGET', P .. 'j:' .. id, 's', 'l', 'fin', 'k')
   local state, lane = job[1], job[2]
-  states[#states + 1] = state or ''
+  states[#states + 1] = state and state .. ':' .. (job[4] or '') or ''
   if is_live(state) and lane then
-    check_live(id, state, lane)
+    check_live(id, state, lane, job[4])
   elseif SETS[state or ''] then
     if not redis.call('ZSCORE', P .. SETS[state], id) then
       say(id, 'is finished but not in ' .. SETS[state] .. ', so that it would be kept for ever',

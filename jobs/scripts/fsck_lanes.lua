@@ -18,7 +18,7 @@ end
 local function check_jobs(lane, list)
   local seen = {}
   for i, id in ipairs(redis.call('LRANGE', list, 0, look - 1)) do
-    local job = redis.call('HMGET', P .. 'j:' .. id, 's', 'l')
+    local job = redis.call('HMGET', P .. 'j:' .. id, 's', 'l', 'k')
     if not is_live(job[1]) or job[2] ~= lane then
       say(lane, 'holds ' .. id .. ', which is no waiting job of it')
       if repair then
@@ -33,8 +33,8 @@ local function check_jobs(lane, list)
       say(lane, 'has ' .. id .. ' behind its head as if it were the head')
       if repair then
         redis.call('HSET', P .. 'j:' .. id, 's', 'a')
-        count_job(job[1], -1)
-        count_job('a', 1)
+        count_job(job[1], job[3], -1)
+        count_job('a', job[3], 1)
       end
     end
     seen[id] = true

@@ -6,6 +6,8 @@
 -- one look a step when there is none. What is set aside lies in `parked`, a paused lane with the
 -- due time of its head, since it still counts as waiting, a parked one with 0.
 --
+-- DEAD_HEAD parks lanes as well (closing.lua).
+--
 -- When a pause of a kind ends, the lanes come back in bounded pieces. 'r' says how many of the
 -- paused ones were looked at already and stay; beats go on where the operator's process died.
 --
@@ -25,7 +27,10 @@ local function score_of(lane)
     return nil
   end
   local halts = redis.call('HMGET', HALTS, 'p:' .. lane, 'l:' .. lane, 'k:' .. (head[1] or ''))
-  if halts[1] then
+  -- A lane that was parked because its head had died still lets the hand-off reach a human.
+  local hands_off = halts[1] and head[1] == 'handoff' and
+    string.find(halts[1], '\n' .. DEAD_HEAD .. '\n', 1, true)
+  if halts[1] and not hands_off then
     return '0'
   end
   return (halts[2] or halts[3]) and (head[2] or head[3] or '1') or nil

@@ -5,23 +5,27 @@
 -- Invariant: a lane with jobs is in exactly one of ready, lease, timers, parked; one without in
 -- none. The head of a lane stays in place until it is finished for good.
 --
--- Offers: P (the shard's prefix), count_job, save_counts, ring, is_live,
+-- Offers: P (the shard's prefix), DEAD_HEAD, count_job, save_counts, ring, is_live,
 -- place, pop_head, hand_back, next_due, read_conversation.
 local P = KEYS[1]
+-- Who parks a lane whose head has died (operator_store.h, kDeadHeadActor).
+local DEAD_HEAD = 'policy:dead_head'
 
--- Jobs waiting, by state letter; the other states are counted by their own structures.
-local counted = {a = 0, s = 0, t = 0}
+-- Jobs by state letter and kind, as they change within this call. Running ones are not counted: they
+-- are the heads of the lanes in `lease`.
+local counted = {}
 
-local function count_job(state, by)
-  if counted[state] then
-    counted[state] = counted[state] + by
+local function count_job(state, kind, by)
+  if state ~= 'r' then
+    local field = state .. ':' .. (kind or '')
+    counted[field] = (counted[field] or 0) + by
   end
 end
 
 local function save_counts()
-  for state, by in pairs(counted) do
+  for field, by in pairs(counted) do
     if by ~= 0 then
-      redis.call('HINCRBY', P .. 'meta', state, by)
+      redis.call('HINCRBY', P .. 'counts', field, by)
     end
   end
 end
@@ -46,7 +50,7 @@ local function place(lane)
     if not id then
       return
     end
-    local head = redis.call('HMGET', P .. 'j:' .. id, 's', 'due')
+    local head = redis.call('HMGET', P .. 'j:' .. id, 's', 'due', 'k')
     if is_live(head[1]) then
       local due = tonumber(head[2] or now) or now
       if head[1] ~= 'a' then
@@ -55,8 +59,8 @@ local function place(lane)
           return
         end
         redis.call('HSET', P .. 'j:' .. id, 's', 'a')
-        count_job(head[1], -1)
-        count_job('a', 1)
+        count_job(head[1], head[3], -1)
+        count_job('a', head[3], 1)
       end
       redis.call('RPUSH', P .. 'ready', lane)
       return
@@ -79,10 +83,11 @@ end
 -- took in more messages meanwhile may have to wait for its time again (coalesce.lua).
 local function hand_back(id, lane, attempts, ...)
   local key = P .. 'j:' .. id
-  local due = tonumber(redis.call('HGET', key, 'due'))
+  local job = redis.call('HMGET', key, 'due', 'k')
+  local due = tonumber(job[1] or nil)
   local state = due and due > now and 's' or 'a'
   redis.call('HSET', key, 's', state, 'a', math.max(0, (tonumber(attempts) or 1) - 1), ...)
-  count_job(state, 1)
+  count_job(state, job[2], 1)
   redis.call('ZREM', P .. 'lease', lane)
   if state == 's' then
     redis.call('ZADD', P .. 'timers', due, 'r:' .. lane)

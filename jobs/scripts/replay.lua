@@ -1,6 +1,6 @@
 #!lua
--- Makes a new job with the payload of a finished one, at the end of the same lane, and an audit
--- entry. With lanes.lua as prefix.
+-- Makes a new job with the payload of a finished one, in the same lane, and an audit entry. With
+-- channel_log.lua, lanes.lua and closing.lua as prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  job id
 -- ARGV[2]  a fresh job id
@@ -31,6 +31,26 @@ if redis.call('LLEN', P .. 'l:' .. lane) >= tonumber(ARGV[6]) then
   return {'full'}
 end
 
+-- At the end of its lane; where that was parked because a head died, before all but the hand-off,
+-- so that the order is what it would have been. Returns the lane's length.
+local function put_in_lane()
+  local list = P .. 'l:' .. lane
+  local parked = redis.call('HGET', P .. 'halts', 'p:' .. lane)
+  local head = redis.call('LINDEX', list, 0)
+  if not head or not parked or
+      not string.find(parked, '\n' .. DEAD_HEAD .. '\n', 1, true) then
+    return redis.call('RPUSH', list, new_id)
+  end
+  if redis.call('HGET', P .. 'j:' .. head, 'k') == 'handoff' then
+    return redis.call('LINSERT', list, 'AFTER', head, new_id)
+  end
+  local length = redis.call('LPUSH', list, new_id)
+  if redis.call('ZREM', P .. 'timers', 'r:' .. lane) == 1 then
+    place(lane)
+  end
+  return length
+end
+
 redis.call('COPY', P .. 'p:' .. id, P .. 'p:' .. new_id)
 local messages = 1 + redis.call('LLEN', P .. 'q:' .. id)
 if messages > 1 then
@@ -46,8 +66,8 @@ if batch ~= '' then
   redis.call('HSET', P .. 'j:' .. new_id, 'bat', batch)
 end
 redis.call('HSET', key, 'rep', new_id)
-count_job('a', 1)
-if redis.call('RPUSH', P .. 'l:' .. lane, new_id) == 1 then
+count_job('a', job[3], 1)
+if put_in_lane() == 1 then
   redis.call('RPUSH', P .. 'ready', lane)
   ring()
 end

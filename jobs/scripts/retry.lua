@@ -7,7 +7,7 @@
 -- Returns  "due", "missing" or the state letter of a job that does not wait
 local id = ARGV[1]
 local key = P .. 'j:' .. id
-local job = redis.call('HMGET', key, 's', 'l')
+local job = redis.call('HMGET', key, 's', 'l', 'k')
 if not job[1] or not job[2] then
   return 'missing'
 end
@@ -15,8 +15,8 @@ if job[1] ~= 's' and job[1] ~= 't' then
   return job[1]
 end
 redis.call('HSET', key, 's', 'a', 'due', now)
-count_job(job[1], -1)
-count_job('a', 1)
+count_job(job[1], job[3], -1)
+count_job('a', job[3], 1)
 -- Behind other jobs of its lane it goes on waiting for them.
 if redis.call('LINDEX', P .. 'l:' .. job[2], 0) == id and
     redis.call('ZREM', P .. 'timers', 'r:' .. job[2]) == 1 then

@@ -66,7 +66,7 @@ end
 local function complete(at)
   local id, token = ARGV[at], ARGV[at + 1]
   local key = P .. 'j:' .. id
-  local job = redis.call('HMGET', key, 's', 'tok', 'l', 'root', 'fx', 'n', 'a')
+  local job = redis.call('HMGET', key, 's', 'tok', 'l', 'root', 'fx', 'n', 'a', 'k')
   local lane = job[3]
   if job[2] ~= token or not lane or (job[1] ~= 'r' and job[1] ~= 'c') then
     stale[#stale + 1] = id
@@ -85,6 +85,7 @@ local function complete(at)
   finished[#finished + 1] = now
   finished[#finished + 1] = id
   freed[#freed + 1] = lane
+  count_job('c', job[8], 1)
   local effect, after = ARGV[at + 5], nil
   if effect == '' then
     after = select(2, channel_append(P, at + 8))
@@ -114,6 +115,7 @@ if #finished > 0 then
     local old = redis.call('ZPOPMIN', P .. 'done', math.min(excess, 2 * every * #freed))
     local keys = {}
     for i = 1, #old, 2 do
+      count_job('c', redis.call('HGET', P .. 'j:' .. old[i], 'k'), -1)
       keys[#keys + 1] = P .. 'j:' .. old[i]
       keys[#keys + 1] = P .. 'p:' .. old[i]
       keys[#keys + 1] = P .. 'q:' .. old[i]
@@ -151,9 +153,9 @@ local function take()
       'at', now)
     leases[#leases + 1] = now + lease_ms
     leases[#leases + 1] = job[2]
+    count_job('a', job[3], -1)
     memory[i] = ' ' .. id .. ':' .. lease[2]
   end
-  count_job('a', -#taken)
   redis.call('ZADD', P .. 'lease', unpack(leases))
   redis.call('SET', worker_key, ARGV[2] .. table.concat(memory), 'PX', ARGV[5])
 end

@@ -71,15 +71,11 @@ void PlainSession::greet(std::int64_t id, Answer<Principal> principal) {
     end(CloseCode::kTokenRefused, principal.error().message);
     return;
   }
-  greet(0, std::move(*principal));
-}
-
-void PlainSession::greet(std::int64_t id, Principal principal) {
-  if (!context_.owner.on_session_connected(id_, principal.claims.client_id)) {
+  if (!context_.owner.on_session_connected(id_, principal->claims.client_id)) {
     end(CloseCode::kTooManyConnections, "too many connections of this client");
     return;
   }
-  principal_ = std::move(principal);
+  principal_ = std::move(*principal);
   connected_ = true;
   ok(id, R"({"session":)" + json_quote(id_) + R"(,"clientId":)" +
              json_quote(principal_.claims.client_id) + R"(,"ping_ms":)" +

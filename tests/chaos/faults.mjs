@@ -5,6 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 export const KILL_EVERY_MS = 3000;
 const CUT_EVERY_MS = 7000;
 const REDIS_AWAY_MS = 1500;
+const REDIS_ROUNDS = 2; // each with one that is stopped and one that is killed
 
 /**
  * Chatwoot on a bad day: errors of every kind, and answers that never come although it posted; `told`
@@ -35,7 +36,7 @@ export function misbehave(chatwoot, random, { errors, hangs }, told) {
 
 /** Kills, freezes, restarts and cuts until the signal; `say` gets a line for each. */
 export class Faults {
-  counts = { kills: 0, freezes: 0, "redis restarts": 0, "connections cut": 0 };
+  counts = { kills: 0, freezes: 0, "redis restarts": 0, "redis kills": 0, "connections cut": 0 };
   #frozen = null; // the process that is stopped just now: it must wake up, so it is not killed
 
   constructor({ processes, redis, recovery, random, say, leaseMs, durationMs }) {
@@ -82,14 +83,16 @@ export class Faults {
     }
   }
 
+  /** Stopped, killed, stopped, …: a killed one has only what it had on disk before it answered. */
   async #redisRestarts(signal) {
-    for (let time = 1; time <= 2; time++) {
-      if (!(await waited(this.durationMs / 3, signal))) return;
-      this.say("redis goes away");
-      await this.redis.stop();
+    for (let time = 1; time <= 2 * REDIS_ROUNDS; time++) {
+      if (!(await waited(this.durationMs / (2 * REDIS_ROUNDS + 1), signal))) return;
+      const killed = time % 2 === 0;
+      this.say(killed ? "kill -9 redis" : "redis goes away");
+      await this.redis.stop(killed ? "SIGKILL" : "SIGTERM");
       await pause(REDIS_AWAY_MS);
       await this.redis.start();
-      this.counts["redis restarts"]++;
+      this.counts[killed ? "redis kills" : "redis restarts"]++;
       this.say("redis is back");
     }
   }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Chaos: three Deskwire processes on one Redis and a Chatwoot on a bad day, 200 customers who keep
-// writing, clients who keep watching; processes are killed and frozen, Redis is restarted,
+// writing, clients who keep watching; processes are killed and frozen, Redis is restarted and killed,
 // connections are cut. In the end nothing may be lost, nothing done or shown twice, nothing out of
 // order, and everything must have run again in time.
 //
@@ -108,7 +108,8 @@ async function runChaos(options, cleanup, say) {
   const [portChance, customerChance, helpdeskChance, faultChance] = [0, 1, 2, 3].map((stream) =>
     seeded(options.seed * 4 + stream),
   );
-  const redis = new Redis(cleanup);
+  // What the embedded one has, and a Redis that is killed needs.
+  const redis = new Redis(cleanup, { appendfsync: "always" });
   await redis.start();
   const chatwoot = await FakeChatwoot.start(cleanup);
   const processes = await startProcesses(cleanup, options, portChance, redis, chatwoot, problems);

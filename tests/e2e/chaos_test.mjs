@@ -21,14 +21,14 @@ async function run(...args) {
 }
 
 describe("chaos", () => {
-  test("kills, freezes, a restarted Redis and an ill helpdesk lose, repeat and disorder nothing", async () => {
+  test("kills, freezes, a restarted and a killed Redis and an ill helpdesk lose, repeat and disorder nothing", async () => {
     // Short leases, so that a process sleeps for longer than they last several times in the run.
     const { code, stdout, stderr } = await run("--seed", "1", "--seconds", "20", "--lease-ms", "2000", "--json");
     assert.equal(code, 0, `${stderr}${stdout}`);
     const { messages, faults, attempts_that_crashed, outcomes } = JSON.parse(stdout);
     assert.ok(messages >= 1000, `${messages} messages`);
     assert.ok(outcomes.replied >= messages * 0.95, JSON.stringify(outcomes));
-    assert.ok(faults.kills >= 5 && faults.freezes >= 2 && faults["redis restarts"] === 2, JSON.stringify(faults));
+    assert.ok(faults.kills >= 5 && faults.freezes >= 2 && faults["redis restarts"] === 2 && faults["redis kills"] === 2, JSON.stringify(faults));
     assert.ok(attempts_that_crashed > 0, "no fault hit an attempt");
   });
 

@@ -67,7 +67,7 @@ describe("redis of an operator", { concurrency: 2 }, () => {
     const redis = await withRedis(t);
     redis.command("SET", "dw:{0}:layout", "7");
     const { deskwire, text } = await refusedStart(t, redis);
-    assert.match(text, /data is of version 7, this deskwire works on version 1/);
+    assert.match(text, /data is of version 7, this deskwire works on version 2/);
     const stats = await deskwire.cli(["jobs", "stats"]);
     assert.equal(stats.code, 1);
     assert.match(stats.stderr, /version 7/);

@@ -20,7 +20,7 @@ TEST_CASE("the first process writes the layout's version, the others find it", "
 
 TEST_CASE("data of another version is refused and left as it is", "[jobs][layout]") {
   RedisJobHarness redis;
-  const std::string other = GENERATE(as<std::string>{}, "0", "2", "999");
+  const std::string other = GENERATE(as<std::string>{}, "0", "1", "999");
   redis.ask({"SET", keys::layout(), other});
   for (const auto& refused :
        {check_data_layout(redis.client()), claim_data_layout(redis.client())}) {

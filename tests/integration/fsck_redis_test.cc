@@ -124,7 +124,7 @@ TEST_CASE("fsck mends what is kept of finished jobs", "[jobs][fsck][redis]") {
 
 TEST_CASE("fsck recounts", "[jobs][fsck][redis]") {
   Damaged damaged;
-  damaged.ask({"HINCRBY", damaged.prefix + "meta", "a", "7"});
+  damaged.ask({"HINCRBY", damaged.prefix + "counts", "a:reply", "7"});
   damaged.require_mended(1);
   CHECK(damaged.lane.store().counts()->at("available") == 3);
 }

@@ -151,7 +151,7 @@ std::vector<std::string> arguments_of(const std::string& line) {
   return arguments;
 }
 
-TEST_CASE("every script touches keys of one slot only", "[jobs][keys][redis]") {
+TEST_CASE("case 30: every script touches keys of one slot only", "[jobs][keys][redis]") {
   LaneDriver lane;
   auto& harness = static_cast<RedisJobHarness&>(lane.harness());
   Monitor monitor(RedisJobHarness::server().socket_path());

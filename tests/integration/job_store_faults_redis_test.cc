@@ -15,7 +15,7 @@ using namespace jobs;
 const std::string kLane = "42";
 constexpr Milliseconds kPatience{20000};
 
-TEST_CASE("a full Redis refuses new work and lets jobs finish", "[jobs][full][redis]") {
+TEST_CASE("case 27: a full Redis refuses new work and lets jobs finish", "[jobs][full][redis]") {
   LaneDriver lane;
   auto& harness = static_cast<RedisJobHarness&>(lane.harness());
   lane.enqueue(kLane);

@@ -211,7 +211,7 @@ TEST_CASE("random calls keep the invariant and lose no job", "[jobs][random][red
   RandomCalls(seed).run(2500);
 }
 
-TEST_CASE("scripts that Redis forgot are loaded again", "[jobs][redis]") {
+TEST_CASE("case 26: scripts that Redis forgot are loaded again", "[jobs][redis]") {
   LaneDriver lane;
   lane.enqueue(kLane);
   redis_of(lane).ask({"SCRIPT", "FLUSH"});
@@ -223,7 +223,7 @@ TEST_CASE("scripts that Redis forgot are loaded again", "[jobs][redis]") {
   lane.require_sound();
 }
 
-TEST_CASE("while everything is paused no bell rings twice; the resume rings",
+TEST_CASE("case 19: while everything is paused no bell rings twice; the resume rings",
           "[jobs][pause][redis]") {
   LaneDriver lane;
   const std::string bell = keys::bell(shard_of_lane(kLane));

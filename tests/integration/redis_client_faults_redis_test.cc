@@ -40,7 +40,7 @@ TEST_CASE("a killed Redis fails calls at once and is found again", "[redis][faul
   CHECK(comes_back(client));
 }
 
-TEST_CASE("a connection closed by Redis is made again", "[redis][faults]") {
+TEST_CASE("case 25: a connection closed by Redis is made again", "[redis][faults]") {
   RedisServer server;
   Client client(server.options());
   client.start();
@@ -58,7 +58,7 @@ TEST_CASE("a connection closed by Redis is made again", "[redis][faults]") {
   CHECK(comes_back(client));
 }
 
-TEST_CASE("a half-open connection is noticed by the request timeout", "[redis][faults]") {
+TEST_CASE("case 25: a half-open connection is noticed by the request timeout", "[redis][faults]") {
   RedisServer server;
   auto options = server.options();
   options.request_timeout = Milliseconds(50);
@@ -72,7 +72,7 @@ TEST_CASE("a half-open connection is noticed by the request timeout", "[redis][f
   CHECK(comes_back(client));
 }
 
-TEST_CASE("a Redis paused for clients times out and serves again", "[redis][faults]") {
+TEST_CASE("case 25: a Redis paused for clients times out and serves again", "[redis][faults]") {
   RedisServer server;
   auto options = server.options();
   options.request_timeout = Milliseconds(50);

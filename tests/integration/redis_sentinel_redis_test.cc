@@ -86,7 +86,8 @@ TEST_CASE("a replica is no place to connect to", "[redis][sentinel]") {
   CHECK_FALSE(client.wait_connected(Milliseconds(300)));
 }
 
-TEST_CASE("a planned failover moves every kind of connection", "[redis][sentinel][failover]") {
+TEST_CASE("case 28: a planned failover moves every kind of connection",
+          "[redis][sentinel][failover]") {
   RedisFailoverSet set;
   Client client(set.options());
   client.start();
@@ -171,7 +172,7 @@ class Adders {
   std::vector<std::thread> threads_;
 };
 
-TEST_CASE("what was acknowledged with WAIT outlives a killed master",
+TEST_CASE("case 28: what was acknowledged with WAIT outlives a killed master",
           "[redis][sentinel][failover]") {
   RedisFailoverSet set;
   auto options = set.options();

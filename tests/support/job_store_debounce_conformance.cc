@@ -94,7 +94,7 @@ TEST_CASE("a message that joined a job is known again, by its keys and as itself
   CHECK(Burst::texts(burst.lane.take_one(kLane)) == Texts{"one", "two"});
 }
 
-TEST_CASE("a burst that does not end is answered after max_wait", "[jobs][debounce]") {
+TEST_CASE("case 22: a burst that does not end is answered after max_wait", "[jobs][debounce]") {
   Burst burst({kLong, kQuiet, 10});
   burst.say("one");
   burst.say("two");
@@ -118,8 +118,10 @@ TEST_CASE("a burst of max_n messages is due at once, and the next message is ano
   burst.lane.require_sound();
 }
 
-TEST_CASE("a message that comes while the reply is being written begins it anew, once it is quiet",
-          "[jobs][debounce]") {
+TEST_CASE(
+    "case 21: a message that comes while the reply is being written begins it anew, once it is "
+    "quiet",
+    "[jobs][debounce]") {
   Burst burst;
   burst.say("one");
   burst.be_quiet();
@@ -176,7 +178,7 @@ TEST_CASE("a job is not skipped over a message that its attempt did not see", "[
   burst.lane.require_sound();
 }
 
-TEST_CASE("what joined a job that dies goes to the human with it", "[jobs][debounce]") {
+TEST_CASE("case 21: what joined a job that dies goes to the human with it", "[jobs][debounce]") {
   Burst burst;
   burst.say("one");
   burst.be_quiet();

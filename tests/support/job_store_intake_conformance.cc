@@ -24,7 +24,7 @@ Event event(const std::string& id, const std::string& name = "message:user") {
   return event;
 }
 
-TEST_CASE("a resend of the same receipt is recognised as itself", "[jobs][dedupe]") {
+TEST_CASE("case 3: a resend of the same receipt is recognised as itself", "[jobs][dedupe]") {
   LaneDriver lane;
   EnqueueRequest request = lane.request(kLane);
   SECTION("with dedupe keys") { request.dedupe_keys = {"delivery:1", "message:7"}; }
@@ -85,7 +85,8 @@ TEST_CASE("a duplicate of a delivery without a job has none either", "[jobs][ded
   CHECK(shown[1].data.find("9007199254740993") != std::string::npos);
 }
 
-TEST_CASE("an unparsable delivery goes to the dead letters and holds up nobody", "[jobs][dead]") {
+TEST_CASE("case 30: an unparsable delivery goes to the dead letters and holds up nobody",
+          "[jobs][dead]") {
   LaneDriver lane;
   EnqueueRequest request = lane.request(kLane, "{\"odd\":true}");
   request.bury_code = "unparsable";

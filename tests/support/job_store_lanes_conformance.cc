@@ -47,7 +47,7 @@ TEST_CASE("a job is leased with all that was enqueued and completed once", "[job
   lane.require_sound();
 }
 
-TEST_CASE("payloads of any size come back as they were", "[jobs][payload]") {
+TEST_CASE("case 30: payloads of any size come back as they were", "[jobs][payload]") {
   LaneDriver lane;
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{1024},
                                  std::size_t{1025}, std::size_t{200'000}}) {
@@ -100,7 +100,7 @@ TEST_CASE("completing and fetching the next job is one step", "[jobs][step]") {
   CHECK(result.leases[0].token > lease.token);
 }
 
-TEST_CASE("a repeated step gets the stored answer", "[jobs][step]") {
+TEST_CASE("case 4: a repeated step gets the stored answer", "[jobs][step]") {
   LaneDriver lane;
   lane.enqueue(kLane);
   lane.enqueue(lane_beside(0));
@@ -134,7 +134,7 @@ TEST_CASE("a repeated completion is not stale and completes nothing twice", "[jo
   CHECK(lane.harness().finished_kept() == 1);
 }
 
-TEST_CASE("a lease that was lost can do nothing any more", "[jobs][lease]") {
+TEST_CASE("case 1, case 5: a lease that was lost can do nothing any more", "[jobs][lease]") {
   LaneDriver lane(short_lease());
   const std::string id = lane.enqueue(kLane);
   const Lease lost = lane.take_one(kLane);
@@ -196,7 +196,7 @@ TEST_CASE("reclaimed lanes come first in line, the longest expired one before th
   lane.require_sound();
 }
 
-TEST_CASE("a head that retries keeps its lane in order", "[jobs][retry]") {
+TEST_CASE("case 11: a head that retries keeps its lane in order", "[jobs][retry]") {
   LaneDriver lane;
   const std::string first = lane.enqueue(kLane);
   const std::string second = lane.enqueue(kLane);
@@ -279,7 +279,8 @@ TEST_CASE("a dead reply is followed by a hand-off at the end of its lane", "[job
   lane.require_sound();
 }
 
-TEST_CASE("a job whose leases keep running out is poison: buried with a hand-off", "[jobs][dead]") {
+TEST_CASE("case 10: a job whose leases keep running out is poison: buried with a hand-off",
+          "[jobs][dead]") {
   LaneDriver lane(short_lease());
   const std::string id = lane.enqueue(kLane);
   for (int crash = 1; crash <= 3; ++crash) {
@@ -357,7 +358,8 @@ TEST_CASE("the first job in line tells how long the queue waits", "[jobs][beat]"
   CHECK(beat.oldest_due_ms == lane.job(id).created_at_ms);
 }
 
-TEST_CASE("finished jobs are kept as long and as many as configured", "[jobs][retention]") {
+TEST_CASE("case 30: finished jobs are kept as long and as many as configured",
+          "[jobs][retention]") {
   LaneLimits limits;
   limits.completed_max = 3;
   LaneDriver lane(limits);

@@ -43,7 +43,8 @@ LaneView look(LaneDriver& lane, const std::string& name, const std::string& job 
 }
 std::vector<AuditEntry> audit(LaneDriver& lane) { return lane.operators().audit({}).value(); }
 
-TEST_CASE("while everything is paused jobs come in and nothing is leased", "[jobs][pause]") {
+TEST_CASE("case 19: while everything is paused jobs come in and nothing is leased",
+          "[jobs][pause]") {
   LaneDriver lane;
   lane.enqueue(kLane);
   CHECK(halt(lane, {}));
@@ -77,7 +78,7 @@ TEST_CASE("what runs when a pause begins ends in its own time", "[jobs][pause]")
   CHECK(lane.take(kLane).size() == 1);
 }
 
-TEST_CASE("timers go on while paused, and their jobs run only after the resume",
+TEST_CASE("case 18: timers go on while paused, and their jobs run only after the resume",
           "[jobs][pause][time]") {
   LaneDriver lane;
   EnqueueRequest delayed = lane.request(kLane);
@@ -221,6 +222,126 @@ TEST_CASE("a halt needs the right name, and there is a most of them", "[jobs][pa
   CHECK(code(parked(lane_beside(2))) == ErrorCode::kFull);
 }
 
+LaneLimits parking_limits() {
+  LaneLimits limits;
+  limits.park_dead_heads = true;
+  return limits;
+}
+
+TEST_CASE("case 12: a dead head is skipped: the next job runs, the hand-off after the rest",
+          "[jobs][cases][park]") {
+  LaneDriver lane;
+  lane.enqueue(kLane, "first");
+  const std::string second = lane.enqueue(kLane, "second");
+  CHECK(lane.fail(lane.take_one(kLane), FailureClass::kPermanent).dead);
+  const Lease next = lane.take_one(kLane);
+  CHECK(next.id.str() == second);
+  lane.complete(next);
+  CHECK(lane.take_one(kLane).kind == "handoff");
+  CHECK(lane.operators().halts()->empty());
+  lane.require_sound();
+}
+
+TEST_CASE("case 12: a dead head parks its lane: only the hand-off runs, until it is unparked",
+          "[jobs][cases][park]") {
+  LaneDriver lane(parking_limits());
+  const std::string first = lane.enqueue(kLane, "first");
+  const std::string second = lane.enqueue(kLane, "second");
+  CHECK(lane.fail(lane.take_one(kLane), FailureClass::kPermanent, {}, "denied").dead);
+  lane.require_sound();
+  const std::string third = lane.enqueue(kLane, "third");
+
+  const std::vector<Halt> halts = lane.operators().halts().value();
+  REQUIRE(halts.size() == 1);
+  CHECK(halts[0].target == parked(kLane));
+  CHECK(halts[0].by.actor == kDeadHeadActor);
+  CHECK(halts[0].by.reason == "its job " + first + " died of denied");
+
+  const Lease handoff = lane.take_one(kLane);
+  CHECK(handoff.kind == "handoff");
+  lane.complete(handoff, "handed_off");
+  CHECK(lane.take(kLane, 10).empty());
+  CHECK(look(lane, kLane).place == LaneView::Place::kParked);
+  CHECK(lane.beat(kLane).oldest_due_ms == 0);
+  lane.require_sound();
+
+  CHECK(resume(lane, parked(kLane)));
+  for (const std::string& id : {second, third}) {
+    const Lease lease = lane.take_one(kLane);
+    CHECK(lease.id.str() == id);
+    lane.complete(lease);
+  }
+  lane.require_sound();
+}
+
+TEST_CASE("case 12: the replay of a dead head comes before what waits behind the parked lane",
+          "[jobs][cases][park]") {
+  LaneDriver lane(parking_limits());
+  const std::string first = lane.enqueue(kLane, "first");
+  EnqueueRequest later = lane.request(kLane, "second");
+  const bool delayed = GENERATE(false, true);
+  if (delayed) later.delay = Milliseconds{60000};
+  const std::string second = lane.enqueue(later).job;
+  CHECK(lane.fail(lane.take_one(kLane), FailureClass::kPermanent).dead);
+  const bool handed_off = GENERATE(false, true);
+  if (handed_off) lane.complete(lane.take_one(kLane), "handed_off");
+
+  const JobId replayed = lane.store().replay(JobId(first), false, "ann", "mended").value();
+  lane.require_sound();
+  if (!handed_off) lane.complete(lane.take_one(kLane), "handed_off");
+  CHECK(lane.take(kLane, 10).empty());
+  CHECK(resume(lane, parked(kLane)));
+  const Lease lease = lane.take_one(kLane);
+  CHECK(lease.id == replayed);
+  lane.complete(lease);
+  CHECK(look(lane, kLane).head->id.str() == second);
+  lane.require_sound();
+}
+
+TEST_CASE(
+    "case 12: a lane that an operator has parked stays the operator's, and one too many is "
+    "skipped",
+    "[jobs][cases][park]") {
+  LaneLimits limits = parking_limits();
+  limits.max_halts = 1;
+  LaneDriver lane(limits);
+  lane.enqueue(kLane);
+  lane.enqueue(lane_beside(0));
+  const std::vector<Lease> leases = lane.take(kLane, 2);
+  REQUIRE(leases.size() == 2);
+  halt(lane, parked(kLane));
+  for (const Lease& lease : leases) CHECK(lane.fail(lease, FailureClass::kPermanent).dead);
+  const std::vector<Halt> halts = lane.operators().halts().value();
+  REQUIRE(halts.size() == 1);
+  CHECK(halts[0].by.actor == kAnn.actor);
+  const std::vector<Lease> taken = lane.take(kLane, 10);
+  REQUIRE(taken.size() == 1);
+  CHECK(taken[0].lane == lane_beside(0));
+  lane.require_sound();
+}
+
+TEST_CASE("jobs are counted by state and kind", "[jobs][counts]") {
+  LaneDriver lane;
+  enqueue_kind(lane, kLane, "reply");
+  enqueue_kind(lane, lane_beside(0), "other");
+  enqueue_kind(lane, lane_beside(0), "reply");
+  EnqueueRequest delayed = lane.request(lane_beside(1));
+  delayed.delay = Milliseconds{60000};
+  lane.enqueue(delayed);
+  for (const Lease& lease : lane.take(kLane, 2)) {
+    if (lease.kind == "reply") {
+      CHECK(lane.fail(lease, FailureClass::kPermanent).dead);
+    }
+  }
+  const KindCounts kinds = lane.store().counts_by_kind().value();
+  CHECK(kinds.at("reply").at("dead") == 1);
+  CHECK(kinds.at("reply").at("available") == 1);
+  CHECK(kinds.at("reply").at("scheduled") == 1);
+  CHECK(kinds.at("other").at("running") == 1);
+  CHECK(kinds.at("handoff").at("available") == 1);
+  lane.require_sound();
+}
+
 TEST_CASE("a waiting job that is dropped never runs, and its lane goes on", "[jobs][drop]") {
   LaneDriver lane;
   std::vector<std::string> ids;
@@ -258,7 +379,8 @@ TEST_CASE("dropping the only job of a lane leaves nothing behind, wherever it wa
   lane.require_sound();
 }
 
-TEST_CASE("a running job cannot be dropped, nor a completed one; a dead one can", "[jobs][drop]") {
+TEST_CASE("case 29: a running job cannot be dropped, nor a completed one; a dead one can",
+          "[jobs][drop]") {
   LaneDriver lane;
   const std::string id = lane.enqueue(kLane);
   const Lease lease = lane.take_one(kLane);

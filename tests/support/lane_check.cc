@@ -77,8 +77,17 @@ class ShardCheck {
   void check_counters() {
     std::map<std::string, std::int64_t> recount;
     for (const auto& [id, state] : states_) ++recount[state];
-    for (const std::string state : {"a", "s", "t"}) {
-      expect(state, ask({"HGET", prefix_ + "meta", state}).as_integer(), recount[state]);
+    std::map<std::string, std::int64_t> by_kind;
+    for (const auto& [id, state] : states_) {
+      if (state == "r") continue;
+      ++by_kind[state + ":" + ask({"HGET", prefix_ + "j:" + id, "k"}).as_string()];
+    }
+    const Reply counters = ask({"HGETALL", prefix_ + "counts"});
+    for (std::size_t i = 0; i + 1 < counters.items.size(); i += 2) {
+      by_kind.try_emplace(counters.at(i).as_string(), 0);
+    }
+    for (const auto& [field, found] : by_kind) {
+      expect(field, ask({"HGET", prefix_ + "counts", field}).as_integer(), found);
     }
     expect("r", ask({"ZCARD", prefix_ + "lease"}).integer, recount["r"]);
     expect("c", ask({"ZCARD", prefix_ + "done"}).integer, recount["c"]);

@@ -108,6 +108,7 @@ class ScriptedStore final : public jobs::JobStore {
     return memory_.list(filter);
   }
   Result<jobs::JobCounts> counts() override { return memory_.counts(); }
+  Result<jobs::KindCounts> counts_by_kind() override { return memory_.counts_by_kind(); }
   Status retry_now(const JobId& id, const std::string& actor, const std::string& reason) override {
     return memory_.retry_now(id, actor, reason);
   }

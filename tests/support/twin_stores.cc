@@ -35,6 +35,7 @@ TwinStores::TwinStores(const LaneLimits& limits, std::int64_t wall_ms)
       clock_(wall_ms),
       client_(server_.options()),
       redis_(client_, clock_, limits),
+      redis_operators_(client_, limits),
       model_(clock_, limits) {
   redis_names_.store = &redis_;
   model_names_.store = &model_;
@@ -242,6 +243,39 @@ void TwinStores::retry_now(const std::string& name) {
   REQUIRE(outcome_of(redis) == outcome_of(model));
 }
 
+bool TwinStores::drop(const std::string& name) {
+  const Status redis = redis_operators_.drop(redis_names_.id_of.at(name), {"test", "random"});
+  const Status model = model_.drop(model_names_.id_of.at(name), {"test", "random"});
+  REQUIRE(outcome_of(redis) == outcome_of(model));
+  return redis.has_value();
+}
+
+void TwinStores::halt(const HaltTarget& target) {
+  const auto redis = redis_operators_.halt(target, {"test", "random"});
+  const auto model = model_.halt(target, {"test", "random"});
+  REQUIRE(outcome_of(redis) == outcome_of(model));
+  if (redis) REQUIRE(*redis == *model);
+}
+
+void TwinStores::resume(const HaltTarget& target) {
+  const auto redis = redis_operators_.resume(target, {"test", "random"});
+  const auto model = model_.resume(target, {"test", "random"});
+  REQUIRE(outcome_of(redis) == outcome_of(model));
+  REQUIRE(*redis == *model);
+}
+
+void TwinStores::resume_everything() {
+  const auto redis = redis_operators_.halts().value();
+  const auto model = model_.halts().value();
+  REQUIRE(redis.size() == model.size());
+  for (std::size_t i = 0; i < redis.size(); ++i) {
+    REQUIRE(redis[i].target == model[i].target);
+    REQUIRE(redis[i].since_ms == model[i].since_ms);
+    REQUIRE(redis[i].by.actor == model[i].by.actor);
+    resume(redis[i].target);
+  }
+}
+
 std::string TwinStores::replay(const std::string& name, bool again) {
   const auto redis = redis_.replay(redis_names_.id_of.at(name), again, "test", "random");
   const auto model = model_.replay(model_names_.id_of.at(name), again, "test", "random");
@@ -261,6 +295,13 @@ std::string TwinStores::replay(const std::string& name, bool again) {
 JobCounts TwinStores::counts() {
   const JobCounts redis = redis_.counts().value();
   REQUIRE(nlohmann::json(redis).dump() == nlohmann::json(model_.counts().value()).dump());
+  KindCounts kinds = redis_.counts_by_kind().value();
+  for (auto it = kinds.begin(); it != kinds.end();) {
+    const bool any = std::any_of(it->second.begin(), it->second.end(),
+                                 [](const auto& state) { return state.second != 0; });
+    it = any ? std::next(it) : kinds.erase(it);
+  }
+  REQUIRE(nlohmann::json(kinds).dump() == nlohmann::json(model_.counts_by_kind().value()).dump());
   return redis;
 }
 

@@ -10,6 +10,7 @@
 #include "core/redis/redis_client.h"
 #include "jobs/memory_job_store.h"
 #include "jobs/redis_job_store.h"
+#include "jobs/redis_operator_store.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/redis_time.h"
@@ -53,6 +54,12 @@ class TwinStores {
   void release(const TwinLease& lease);
   /// Operators know a job by the test's name for it.
   void retry_now(const std::string& name);
+  /// False: both refused.
+  bool drop(const std::string& name);
+  void halt(const jobs::HaltTarget& target);
+  void resume(const jobs::HaltTarget& target);
+  /// Ends whatever is halted.
+  void resume_everything();
   /// The new job's name; empty: both refused.
   std::string replay(const std::string& name, bool again);
 
@@ -81,6 +88,7 @@ class TwinStores {
   ManualClock clock_;
   redis::Client client_;
   jobs::RedisJobStore redis_;
+  jobs::RedisOperatorStore redis_operators_;
   jobs::MemoryJobStore model_;
   Names redis_names_;
   Names model_names_;

@@ -70,6 +70,7 @@ class UnreliableJobStore final : public jobs::JobStore {
     return inner_.list(filter);
   }
   Result<jobs::JobCounts> counts() override { return inner_.counts(); }
+  Result<jobs::KindCounts> counts_by_kind() override { return inner_.counts_by_kind(); }
   Status retry_now(const JobId& id, const std::string& actor, const std::string& reason) override {
     return inner_.retry_now(id, actor, reason);
   }

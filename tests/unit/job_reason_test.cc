@@ -16,11 +16,13 @@ const std::string kLane = "42";
 /// One conversation, and what `why` says about it.
 class Situation {
  public:
-  std::string enqueue(Milliseconds delay = Milliseconds{0}) {
+  explicit Situation(bool park_dead_heads = false) : store(clock, limits(park_dead_heads)) {}
+
+  std::string enqueue(Milliseconds delay = Milliseconds{0}, const std::string& kind = "reply") {
     jobs::EnqueueRequest request;
     request.lane = kLane;
     request.receipt = new_job_id(clock.wall_ms(), shard_of_lane(kLane)).str();
-    request.kind = "reply";
+    request.kind = kind;
     request.payload = "{}";
     request.delay = delay;
     return store.enqueue(request)->job;
@@ -56,9 +58,14 @@ class Situation {
   }
 
   testing::ManualClock clock{kTwoPm};
-  jobs::MemoryJobStore store{clock};
+  jobs::MemoryJobStore store;
 
  private:
+  static jobs::LaneLimits limits(bool park_dead_heads) {
+    jobs::LaneLimits limits;
+    limits.park_dead_heads = park_dead_heads;
+    return limits;
+  }
   std::uint64_t request_ = 0;
 };
 
@@ -134,13 +141,45 @@ TEST_CASE("why: a parked conversation says so, also before anything waits", "[cl
 
 TEST_CASE("why: a job behind others names the head and what the head waits for", "[cli][why]") {
   Situation now;
-  const std::string head = now.enqueue(Milliseconds{60000});
+  const std::string head = now.enqueue(Milliseconds{60000}, "handoff");
   now.enqueue();
   const std::string last = now.enqueue();
   CHECK(now.why(last).state == "behind");
   CHECK(now.why(last).why == "behind 2 jobs of conversation 42; the head (" + head +
                                  "): scheduled at 14:01:00Z (in 60 s)");
   CHECK(now.why(head).state == "scheduled");
+}
+
+TEST_CASE("why: a reply that is held back says for how long, and for what", "[cli][why]") {
+  Situation now;
+  jobs::EnqueueRequest request;
+  request.lane = kLane;
+  request.kind = "reply";
+  request.payload = "{}";
+  request.debounce = jobs::Debounce{Milliseconds{4000}, Milliseconds{20000}, 10};
+  for (int i = 0; i < 2; ++i) {
+    request.receipt = new_job_id(now.clock.wall_ms(), shard_of_lane(kLane)).str();
+    REQUIRE(now.store.enqueue(request));
+  }
+  CHECK(now.why().state == "scheduled");
+  CHECK(now.why().why ==
+        "holding the reply in case the customer goes on (2 messages so far); it is begun at "
+        "14:00:04Z (in 4 s), or a little later if more comes");
+}
+
+TEST_CASE("why: a conversation that was parked because its job died says which, and what to run",
+          "[cli][why]") {
+  Situation now(true);
+  const std::string id = now.enqueue();
+  now.enqueue();
+  now.fail("unauthorized", jobs::FailureClass::kPermanent, Milliseconds{0});
+  // The hand-off comes first and may run.
+  CHECK(now.why().state == "ready");
+  now.complete("handed_off");
+  CHECK(now.why().state == "parked");
+  CHECK(now.why().why == "parked since 14:00:00Z (now), because its job " + id +
+                             " died of unauthorized; run `deskwire jobs unpark 42` when that is "
+                             "mended");
 }
 
 TEST_CASE("why: a dead job says since when, of what, and what to run", "[cli][why]") {

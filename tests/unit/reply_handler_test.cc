@@ -296,7 +296,7 @@ TEST_CASE("a post that surely failed is repeated word for word, and message:ai i
   CHECK(bench.helpdesk->finds() == 0);
 }
 
-TEST_CASE("a crash after the post is found out by our source_id and not repeated",
+TEST_CASE("case 2: a crash after the post is found out by our source_id and not repeated",
           "[worker][reply]") {
   ReplyBench bench;
   bench.enqueue();

@@ -196,7 +196,8 @@ TEST_CASE("what was put off for too long is given up", "[worker][pool]") {
   CHECK(bench.job(id).error_code == "rate_limited");
 }
 
-TEST_CASE("a job of a kind that nobody here knows waits for a newer worker", "[worker][pool]") {
+TEST_CASE("case 30: a job of a kind that nobody here knows waits for a newer worker",
+          "[worker][pool]") {
   PoolBench bench(completes());
   jobs::EnqueueRequest request;
   request.lane = "42";
@@ -208,7 +209,7 @@ TEST_CASE("a job of a kind that nobody here knows waits for a newer worker", "[w
   CHECK(bench.job(id).error_code == "unknown_kind");
 }
 
-TEST_CASE("a lost lease cancels its attempt and no other", "[worker][pool]") {
+TEST_CASE("case 7: a lost lease cancels its attempt and no other", "[worker][pool]") {
   config::Jobs hasty = PoolBench::quick_settings();
   hasty.shutdown_grace = Milliseconds(1);
   PoolBench bench(waits(), hasty);
@@ -249,7 +250,7 @@ TEST_CASE("a completion that comes after the lease was lost changes nothing", "[
   CHECK(bench.metrics.render().find("deskwire_stale_closings_total 1") != std::string::npos);
 }
 
-TEST_CASE("stopping lets quick attempts finish and gives slow ones back unpunished",
+TEST_CASE("case 23: stopping lets quick attempts finish and gives slow ones back unpunished",
           "[worker][pool]") {
   EventProbe<int> release;
   PoolBench quick([&release](const jobs::Lease& lease, Cancellation&) {
