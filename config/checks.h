@@ -16,6 +16,8 @@ Mistake redis_url(std::string_view value);  ///< Never repeats the value: it has
 Mistake base_url(std::string_view value);   ///< Empty is fine.
 Mistake origin(std::string_view value);     ///< `https://host[:port]` or `*`.
 Mistake host_name(std::string_view value);  ///< A Host header's value without the port.
+Mistake header_name(std::string_view value);
+Mistake signature_scheme(std::string_view value);  ///< Empty is fine.
 Mistake source_name(std::string_view value);
 Mistake name_space(std::string_view value);  ///< Empty is fine.
 Mistake key_id(std::string_view value);

@@ -9,6 +9,7 @@
 
 #include "config/secret.h"
 #include "config/sla.h"
+#include "config/source.h"
 #include "core/clock.h"
 
 /// The settings as plain values. The keys, their meaning, units, ranges and defaults are written
@@ -93,25 +94,6 @@ struct Admin {
   std::string listen = "127.0.0.1:8082";
   std::vector<std::string> hosts;
   Secret key;
-};
-
-enum class SourceType : std::uint8_t { kChatwoot, kGeneric, kSandbox };
-enum class SourceAuth : std::uint8_t { kSignature, kBasic, kUrlToken };
-
-struct Source {
-  std::string name;  ///< [a-z0-9_-]{1,64}; the URL's last segment.
-  SourceType type = SourceType::kSandbox;
-  std::string name_space;  ///< config key `namespace`; empty for at most one source.
-  std::string account_id;  ///< Empty: any account.
-  std::vector<Secret> secrets;
-  SourceAuth auth = SourceAuth::kSignature;
-  std::string base_url;  ///< Of the helpdesk's API; http:// or https://.
-  Secret bot_token;
-  Secret user_token;
-  std::string bot_id;  ///< Empty: any assigned agent bot counts as ours.
-  /// What to do when a post's outcome cannot be verified: true hands over, false posts again.
-  bool hand_off_unknown_outcome = true;
-  Milliseconds request_timeout{5000};
 };
 
 struct ReplyRule {

@@ -112,14 +112,24 @@ void visit(Visitor& v, Source& s) {
   v.choice("type", s.type,
            {{"chatwoot", SourceType::kChatwoot},
             {"generic", SourceType::kGeneric},
-            {"sandbox", SourceType::kSandbox}});
+            {"sandbox", SourceType::kSandbox},
+            {"zendesk", SourceType::kZendesk},
+            {"intercom", SourceType::kIntercom},
+            {"front", SourceType::kFront},
+            {"helpscout", SourceType::kHelpScout},
+            {"zammad", SourceType::kZammad},
+            {"freshdesk", SourceType::kFreshdesk}});
   v.text("namespace", s.name_space, checks::name_space);
   v.id("account_id", s.account_id);
   v.secrets("secrets", s.secrets);
   v.choice("auth", s.auth,
            {{"signature", SourceAuth::kSignature},
             {"basic", SourceAuth::kBasic},
-            {"url_token", SourceAuth::kUrlToken}});
+            {"url_token", SourceAuth::kUrlToken},
+            {"header", SourceAuth::kHeader}});
+  v.text("scheme", s.scheme, checks::signature_scheme);
+  v.text("auth_header", s.auth_header, checks::header_name);
+  v.text("public_url", s.public_url, checks::base_url);
   v.text("base_url", s.base_url, checks::base_url);
   v.secret("bot_token", s.bot_token);
   v.secret("user_token", s.user_token);

@@ -38,6 +38,11 @@ bool is_echo(const HelpdeskEvent& event) {
          !event.incoming && is_our_message_id(event.source_id);
 }
 
+/// A created message that may be ours without saying so.
+bool may_be_our_post(const HelpdeskEvent& event) {
+  return event.own_by_id && event.kind == Kind::kMessageCreated && !event.incoming;
+}
+
 bool is_public_message(const HelpdeskEvent& event) {
   return event.kind == Kind::kMessageCreated && !event.is_private && !event.activity;
 }
@@ -178,6 +183,7 @@ EnqueueRequest to_enqueue(const HelpdeskEvent& event, const EventContext& contex
   if (!is_typing(event)) request.state = state_of(event, context);
   if (is_echo(event)) request.echo = std::pair(event.object_id, event.source_id);
   if (event.kind == Kind::kMessageCreated && is_echo(event)) return request;
+  if (may_be_our_post(event) && !context.mapped_message_id.empty()) return request;
   request.events = channel_events(event, context, request.lane);
   if (asks_for_reply(event)) {
     request.kind = kReplyKind;
@@ -197,6 +203,7 @@ bool needs_body_digest(const HelpdeskEvent& event) {
 }
 
 bool needs_mapping(const HelpdeskEvent& event) {
+  if (may_be_our_post(event)) return !event.conversation_id.empty();
   return event.kind == Kind::kMessageUpdated && !event.incoming && !event.conversation_id.empty() &&
          !is_our_message_id(event.source_id);
 }

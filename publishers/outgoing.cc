@@ -57,7 +57,9 @@ Answer<const config::Source*> check_target(const Principal& principal, const Out
   if (source == nullptr) {
     return refuse(ReplyCode::kNotFound, "no source has this conversation", "channel");
   }
-  if (source->type == config::SourceType::kChatwoot) {
+  const bool local =
+      source->type == config::SourceType::kSandbox || source->type == config::SourceType::kGeneric;
+  if (!local) {
     return refuse(ReplyCode::kNotPossibleHere,
                   "this conversation lives in the helpdesk; write there");
   }

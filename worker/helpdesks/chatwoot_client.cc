@@ -1,11 +1,11 @@
 #include "worker/helpdesks/chatwoot_client.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
+#include "worker/helpdesks/helpdesk_answer.h"
 #include "worker/helpdesks/http_status.h"
 #include "worker/helpdesks/liquid.h"
 #include "worker/helpdesks/message_age.h"
@@ -18,15 +18,6 @@ constexpr int kMaxPages = 10;
 // Between our clock, which minted the source_id, and the helpdesk's, which dated the messages.
 constexpr std::int64_t kClockSkewS = 600;
 
-/// Chatwoot's ids are integers; anything else must not get into a path.
-std::optional<std::int64_t> integer_id(std::string_view id) {
-  std::int64_t value = 0;
-  const char* const end = id.data() + id.size();
-  const auto [parsed_to, error] = std::from_chars(id.data(), end, value);
-  if (error != std::errc{} || parsed_to != end || value < 0) return std::nullopt;
-  return value;
-}
-
 Result<std::string> path_of(const ConversationRef& conversation, std::string_view call) {
   const auto account = integer_id(conversation.account_id);
   const auto id = integer_id(conversation.conversation_id);
@@ -36,17 +27,6 @@ Result<std::string> path_of(const ConversationRef& conversation, std::string_vie
   }
   return "/api/v1/accounts/" + std::to_string(*account) + "/conversations/" + std::to_string(*id) +
          "/" + std::string(call);
-}
-
-tl::unexpected<Error> not_understood(std::string_view what) {
-  return fail(ErrorCode::kUnknownOutcome,
-              "helpdesk " + std::string(what) + ": status 2xx, but not the documented answer");
-}
-
-/// Reading changes nothing, so a read that went wrong has no unknown outcome: it is tried again.
-Error of_a_read(Error error) {
-  if (error.code == ErrorCode::kUnknownOutcome) error.code = ErrorCode::kUnavailable;
-  return error;
 }
 
 /// What one page of messages says about the one that is looked for.
