@@ -43,6 +43,13 @@ bool may_be_our_post(const HelpdeskEvent& event) {
   return event.own_by_id && event.kind == Kind::kMessageCreated && !event.incoming;
 }
 
+/// A customer's message that our own gateway brought into the helpdesk: people have seen it
+/// already, but it wants an answer like any other.
+bool is_own_incoming(const HelpdeskEvent& event) {
+  return event.kind == Kind::kMessageCreated && event.incoming &&
+         is_our_message_id(event.source_id);
+}
+
 bool is_public_message(const HelpdeskEvent& event) {
   return event.kind == Kind::kMessageCreated && !event.is_private && !event.activity;
 }
@@ -184,7 +191,11 @@ EnqueueRequest to_enqueue(const HelpdeskEvent& event, const EventContext& contex
   if (is_echo(event)) request.echo = std::pair(event.object_id, event.source_id);
   if (event.kind == Kind::kMessageCreated && is_echo(event)) return request;
   if (may_be_our_post(event) && !context.mapped_message_id.empty()) return request;
-  request.events = channel_events(event, context, request.lane);
+  if (is_own_incoming(event)) {
+    request.echo = std::pair(event.object_id, event.source_id);
+  } else {
+    request.events = channel_events(event, context, request.lane);
+  }
   if (asks_for_reply(event)) {
     request.kind = kReplyKind;
     request.payload = reply_payload(event, context, request.lane);

@@ -77,15 +77,23 @@ Result<std::string> ChatwootClient::call(const std::string& method, const std::s
 Result<std::string> ChatwootClient::create_message(const PostRequest& request) {
   const auto path = path_of(request.conversation, "messages");
   if (!path) return fail(path.error());
-  nlohmann::json body{{"content", neutralise_liquid(request.content)},
-                      {"message_type", "outgoing"},
+  // Incoming messages are not rendered as templates, and are the customer's own words.
+  const bool incoming = request.author == MessageAuthor::kContact;
+  const bool by_agent = request.author == MessageAuthor::kAgent;
+  if (by_agent && source_.user_token.empty()) {
+    return fail(ErrorCode::kUnsupported,
+                "helpdesk POST messages: in an agent's name needs config sources[].user_token");
+  }
+  nlohmann::json body{{"content", incoming ? request.content : neutralise_liquid(request.content)},
+                      {"message_type", incoming ? "incoming" : "outgoing"},
                       {"private", false},
                       {"content_type", "text"},
                       {"source_id", request.source_id}};
   if (const auto replied = integer_id(request.in_reply_to)) {
     body["content_attributes"] = {{"in_reply_to", *replied}};
   }
-  auto answer = call("POST", *path, dump_json(body), source_.bot_token);
+  auto answer =
+      call("POST", *path, dump_json(body), by_agent ? source_.user_token : source_.bot_token);
   if (!answer) return answer;
   const auto json = parse_json(*answer);
   if (!json || !json->is_object()) return not_understood("POST messages");

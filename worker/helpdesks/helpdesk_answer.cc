@@ -21,6 +21,11 @@ tl::unexpected<Error> not_understood(std::string_view what) {
               "helpdesk " + std::string(what) + ": status 2xx, but not the documented answer");
 }
 
+tl::unexpected<Error> not_in_that_name() {
+  return fail(ErrorCode::kUnsupported,
+              "helpdesk: messages of customers and agents cannot be written into this one");
+}
+
 Error of_a_read(Error error) {
   if (error.code == ErrorCode::kUnknownOutcome) error.code = ErrorCode::kUnavailable;
   return error;

@@ -18,6 +18,9 @@ std::optional<std::int64_t> integer_id(std::string_view id);
 /// kUnknownOutcome: an answer of status 2xx that is not the documented one.
 tl::unexpected<Error> not_understood(std::string_view what);
 
+/// kUnsupported: a message in a customer's or an agent's name, where only replies are possible.
+tl::unexpected<Error> not_in_that_name();
+
 /// Reading changes nothing, so a read that went wrong has no unknown outcome: it is tried again.
 Error of_a_read(Error error);
 

@@ -89,6 +89,7 @@ Result<json> ZammadClient::draft_for(const PostRequest& request, std::int64_t ti
 }
 
 Result<std::string> ZammadClient::create_message(const PostRequest& request) {
+  if (request.author != MessageAuthor::kBot) return not_in_that_name();
   const auto ticket = ticket_of(request.conversation);
   if (!ticket) return fail(ticket.error());
   const auto draft = draft_for(request, *ticket);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>

@@ -73,6 +73,7 @@ Result<std::string> ZendeskClient::call(const std::string& method, const std::st
 }
 
 Result<std::string> ZendeskClient::create_message(const PostRequest& request) {
+  if (request.author != MessageAuthor::kBot) return not_in_that_name();
   const auto path = path_of(request.conversation, ".json");
   if (!path) return fail(path.error());
   const json update{{"ticket",
