@@ -40,6 +40,12 @@ struct QuarantineLimits {
   std::int64_t max_per_minute = 60;  ///< Of each source and reason.
 };
 
+/// Looks at Chatwoot for messages whose webhooks never came (sources with a user token).
+struct Sweep {
+  std::int64_t interval_s = 60;   ///< 0: never.
+  std::int64_t lookback_s = 900;  ///< At the start, and after an outage at most.
+};
+
 struct Receiver {
   std::string listen = "127.0.0.1:8080";
   std::vector<std::string> hosts;
@@ -53,6 +59,7 @@ struct Receiver {
   std::int64_t refusal_lines_per_minute = 60;
   Spool spool;
   QuarantineLimits quarantine;
+  Sweep sweep;
 };
 
 struct SigningKey {

@@ -39,6 +39,12 @@ void visit(Visitor& v, QuarantineLimits& s) {
 }
 
 template <typename Visitor>
+void visit(Visitor& v, Sweep& s) {
+  v.number("interval_s", s.interval_s, 0, 3600);
+  v.number("lookback_s", s.lookback_s, 60, 21600);
+}
+
+template <typename Visitor>
 void visit(Visitor& v, Receiver& s) {
   v.text("listen", s.listen, checks::listen_address);
   v.texts("hosts", s.hosts, checks::host_name);
@@ -54,6 +60,7 @@ void visit(Visitor& v, Receiver& s) {
   v.number("refusal_lines_per_minute", s.refusal_lines_per_minute, 1, 1000000);
   v.section("spool", s.spool);
   v.section("quarantine", s.quarantine);
+  v.section("sweep", s.sweep);
 }
 
 template <typename Visitor>

@@ -53,6 +53,7 @@ config::Config with_sources() {
   chatwoot.name = "support";
   chatwoot.type = config::SourceType::kChatwoot;
   chatwoot.name_space = "cw";
+  chatwoot.account_id = "1";
   config::Source generic;
   generic.name = "shop";
   generic.type = config::SourceType::kGeneric;
@@ -242,12 +243,17 @@ TEST_CASE("an agent writes into Chatwoot only with a user token", "[send]") {
   CHECK(code_of(send(everyone("agent"), "conversation:cw~42")) == 40301);
   config::Config config = with_sources();
   config.sources[1].user_token = config::Secret("t");
-  const auto prepared = prepare_message(
-      everyone("agent"), {"conversation:cw~42", "Hi", "c-1", "s-1", nullptr}, config, kNow);
+  const auto ask = [&config] {
+    return prepare_message(everyone("agent"), {"conversation:cw~42", "Hi", "c-1", "s-1", nullptr},
+                           config, kNow);
+  };
+  const auto prepared = ask();
   REQUIRE(prepared);
   CHECK(prepared->request.kind == "send");
   CHECK(prepared->request.events.at(0).name == "message:agent");
   CHECK(jobs::decode_send(prepared->request.payload)->from_agent);
+  config.sources[1].account_id.clear();
+  CHECK(code_of(ask()) == 40301);
 }
 
 TEST_CASE("only API inboxes take messages from here", "[send]") {
