@@ -13,6 +13,7 @@
 #include "core/ids.h"
 #include "core/json.h"
 #include "webhooks/outgoing_delivery.h"
+#include "webhooks/source_parser.h"
 #include "worker/helpdesks/http_client.h"
 
 namespace deskwire::cli {
@@ -28,6 +29,7 @@ struct SendOptions {
   std::string text;
   std::string conversation = "demo";
   std::string url;
+  std::string event;
   bool json = false;
 };
 
@@ -47,10 +49,10 @@ Result<std::string> read_body(const std::string& file) {
 /// A customer's message in our own JSON (docs/generic-source.md).
 Result<std::string> message_body(const config::Source& source, const SendOptions& options,
                                  std::int64_t now_ms) {
-  if (source.type == config::SourceType::kChatwoot) {
+  if (source.type != config::SourceType::kSandbox && source.type != config::SourceType::kGeneric) {
     return fail(ErrorCode::kUnsupported,
                 "send --text: source " + source.name +
-                    " speaks Chatwoot's JSON; give a FILE with a webhook's body instead");
+                    " speaks its helpdesk's JSON; give a FILE with a webhook's body instead");
   }
   const nlohmann::json body = {
       {"event", "message_created"},
@@ -66,6 +68,21 @@ Result<std::string> message_body(const config::Source& source, const SendOptions
         {"sender", {{"id", "you"}, {"name", "You"}}}}},
   };
   return dump_json(body);
+}
+
+/// Some helpdesks say what happened in a header and not in the body.
+Status name_event(const config::Source& source, const std::string& event,
+                  webhooks::OutgoingDelivery& delivery) {
+  const std::string header(webhooks::parser_for(source.type).event_header());
+  if (header.empty() == event.empty()) {
+    if (!header.empty()) delivery.headers.emplace_back(header, event);
+    return {};
+  }
+  return fail(ErrorCode::kInvalid,
+              "send source=" + source.name +
+                  (event.empty() ? ": its helpdesk names the event in " + header +
+                                       "; give it with --event, such as convo.created"
+                                 : ": the body names the event; leave out --event"));
 }
 
 int print_answer(const SendOptions& options, const worker::HttpResponse& answer) {
@@ -97,8 +114,11 @@ int send(const SendOptions& options) {
   const auto body =
       options.text.empty() ? read_body(options.file) : message_body(*source, options, now_ms);
   if (!body) return report(body.error());
-  const auto delivery = webhooks::prepare_delivery(*source, *body, new_ulid(now_ms), now_ms / 1000);
+  auto delivery = webhooks::prepare_delivery(*source, *body, new_ulid(now_ms), now_ms / 1000);
   if (!delivery) return report(delivery.error());
+  if (const Status named = name_event(*source, options.event, *delivery); !named) {
+    return report(named.error());
+  }
   const auto address = reachable_address(config->receiver.listen);
   if (!address) return report(address.error());
   const std::string url = options.url.empty() ? "http://" + *address : options.url;
@@ -133,6 +153,8 @@ void add_send(CLI::App& app, Action& action) {
   command->add_option("--conversation", options->conversation, "Conversation of --text")
       ->needs(text)
       ->capture_default_str();
+  command->add_option("--event", options->event,
+                      "The event's name, where the helpdesk sends it in a header (helpscout)");
   command->add_option("--url", options->url,
                       "Another receiver's address, such as http://10.0.0.5:8080");
   command->add_flag("--json", options->json, "{\"status\":…,\"body\":…}");

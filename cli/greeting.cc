@@ -37,7 +37,9 @@ std::string addresses(const config::Config& config, const Server& server) {
 
 const config::Source* source_that_takes_text(const config::Config& config) {
   for (const config::Source& source : config.sources) {
-    if (source.type != config::SourceType::kChatwoot) return &source;
+    const bool own_json =
+        source.type == config::SourceType::kSandbox || source.type == config::SourceType::kGeneric;
+    if (own_json) return &source;
   }
   return nullptr;
 }

@@ -42,12 +42,13 @@ constexpr std::array<Words, 19> kErrors = {{
     {"internal", "a defect of ours; the log says more"},
 }};
 
-constexpr std::array<Words, 5> kSkips = {{
+constexpr std::array<Words, 6> kSkips = {{
     {"skipped:closed", "the conversation was closed"},
     {"skipped:assigned_to_human", "a human has the conversation"},
     {"skipped:not_pending", "the conversation is not the bot's"},
     {"skipped:answered_by_human", "it had been answered already"},
     {"skipped:stale", "it had become too old"},
+    {"skipped:only_listened_to", "its helpdesk is only listened to"},
 }};
 
 template <std::size_t N>

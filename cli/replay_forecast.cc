@@ -13,7 +13,7 @@ namespace {
 
 using jobs::Prospect;
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kWords = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kWords = {{
     {"reply", "a reply is posted"},
     {"hand_over", "the conversation is handed to a human"},
     {"run", "it is read and run again"},
@@ -23,6 +23,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kWords =
     {"not_pending", "nothing: the conversation is open and not the bot's"},
     {"answered_by_human", "nothing: it was answered by somebody else"},
     {"stale", "nothing: it is too old"},
+    {"only_listened_to", "nothing: its helpdesk is only listened to"},
     {"unknown_source", "it dies again: its source is not in the config"},
     {"unreadable", "it dies again: its payload cannot be read"},
     {"already_replayed", "left out: it was replayed before"},

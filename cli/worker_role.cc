@@ -2,6 +2,7 @@
 
 #include "cli/helpdesk_clients.h"
 #include "jobs/event_table.h"
+#include "jobs/send_payload.h"
 
 namespace deskwire::cli {
 namespace {
@@ -34,10 +35,12 @@ WorkerRole::WorkerRole(const config::Config& config, const Roles& roles, redis::
       typing_([&log](const Event& event) { log.append(event, [](const auto&) {}); }, clock),
       reply_({store, helpdesks_, responder_, typing_, clock, metrics}, reply_settings(config)),
       handoff_(store, helpdesks_, clock),
+      send_(store, helpdesks_, clock, {}),
       delivery_(config, store, clock),
       pool_(store,
             {{"reply", &reply_},
              {"handoff", &handoff_},
+             {std::string(jobs::kSendKind), &send_},
              {std::string(jobs::kDeliveryKind), &delivery_}},
             config.jobs, clock, metrics, WorkerId("w-" + new_ulid(clock.wall_ms()))),
       queue_wait_(client, log, config.sla.queue_wait, clock),

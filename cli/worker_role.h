@@ -11,6 +11,7 @@
 #include "jobs/job_store.h"
 #include "worker/handlers/handoff.h"
 #include "worker/handlers/reply.h"
+#include "worker/handlers/send.h"
 #include "worker/handlers/typing_feed.h"
 #include "worker/helpdesk_directory.h"
 #include "worker/responders/sandbox_responder.h"
@@ -47,6 +48,7 @@ class WorkerRole {
   worker::TypingFeed typing_;
   worker::ReplyHandler reply_;
   worker::HandoffHandler handoff_;
+  worker::SendHandler send_;
   DeliveryHandler delivery_;
   worker::WorkerPool pool_;
   worker::QueueWaitMonitor queue_wait_;

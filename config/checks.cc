@@ -6,6 +6,7 @@
 #include "config/load.h"
 #include "config/nearest.h"
 #include "config/problems.h"
+#include "config/signature_schemes.h"
 #include "core/net/address_range.h"
 #include "core/redis/redis_url.h"
 #include "core/time_zone.h"
@@ -147,6 +148,26 @@ Mistake channel_prefix(std::string_view value) {
                        consists_of(value, {kLower, kUpper, kDigits, "_.~:-"});
   if (form_ok) return std::nullopt;
   return in_quotes(value) + " is not the beginning of a channel name; write for example \"room:\"";
+}
+
+Mistake header_name(std::string_view value) {
+  const bool form_ok =
+      !value.empty() && value.size() <= 64 && consists_of(value, {kLower, kUpper, kDigits, "-_"});
+  if (form_ok) return std::nullopt;
+  return in_quotes(value) + " is not a header's name; use 1..64 letters, digits, '-' and '_'";
+}
+
+Mistake signature_scheme(std::string_view value) {
+  if (value.empty()) return std::nullopt;
+  const std::vector<std::string> known(kSignatureSchemes.begin(), kSignatureSchemes.end());
+  std::string list;
+  for (const std::string& one : known) {
+    if (value == one) return std::nullopt;
+    list += (list.empty() ? "" : ", ") + one;
+  }
+  const auto meant = nearest(value, known);
+  return in_quotes(value) + " is not one of " + list +
+         (meant ? "; did you mean \"" + *meant + "\"?" : "");
 }
 
 Mistake responder(std::string_view value) {

@@ -17,6 +17,8 @@ Mistake address_range(std::string_view value);  ///< "10.0.0.1" or "10.0.0.0/8",
 Mistake base_url(std::string_view value);       ///< Empty is fine.
 Mistake origin(std::string_view value);         ///< `https://host[:port]` or `*`.
 Mistake host_name(std::string_view value);      ///< A Host header's value without the port.
+Mistake header_name(std::string_view value);
+Mistake signature_scheme(std::string_view value);  ///< Empty is fine.
 Mistake source_name(std::string_view value);
 Mistake name_space(std::string_view value);  ///< Empty is fine.
 Mistake key_id(std::string_view value);

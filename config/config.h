@@ -10,6 +10,7 @@
 #include "config/issuer.h"
 #include "config/secret.h"
 #include "config/sla.h"
+#include "config/source.h"
 #include "core/clock.h"
 
 /// The settings as plain values. The keys, their meaning, units, ranges and defaults are written
@@ -40,6 +41,12 @@ struct QuarantineLimits {
   std::int64_t max_per_minute = 60;  ///< Of each source and reason.
 };
 
+/// Looks at Chatwoot for messages whose webhooks never came (sources with a user token).
+struct Sweep {
+  std::int64_t interval_s = 60;   ///< 0: never.
+  std::int64_t lookback_s = 900;  ///< At the start, and after an outage at most.
+};
+
 struct Receiver {
   std::string listen = "127.0.0.1:8080";
   std::vector<std::string> hosts;
@@ -53,6 +60,7 @@ struct Receiver {
   std::int64_t refusal_lines_per_minute = 60;
   Spool spool;
   QuarantineLimits quarantine;
+  Sweep sweep;
 };
 
 struct SigningKey {
@@ -102,25 +110,6 @@ struct Admin {
   std::string listen = "127.0.0.1:8082";
   std::vector<std::string> hosts;
   Secret key;
-};
-
-enum class SourceType : std::uint8_t { kChatwoot, kGeneric, kSandbox };
-enum class SourceAuth : std::uint8_t { kSignature, kBasic, kUrlToken };
-
-struct Source {
-  std::string name;  ///< [a-z0-9_-]{1,64}; the URL's last segment.
-  SourceType type = SourceType::kSandbox;
-  std::string name_space;  ///< config key `namespace`; empty for at most one source.
-  std::string account_id;  ///< Empty: any account.
-  std::vector<Secret> secrets;
-  SourceAuth auth = SourceAuth::kSignature;
-  std::string base_url;  ///< Of the helpdesk's API; http:// or https://.
-  Secret bot_token;
-  Secret user_token;
-  std::string bot_id;  ///< Empty: any assigned agent bot counts as ours.
-  /// What to do when a post's outcome cannot be verified: true hands over, false posts again.
-  bool hand_off_unknown_outcome = true;
-  Milliseconds request_timeout{5000};
 };
 
 struct ReplyRule {

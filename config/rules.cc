@@ -39,23 +39,67 @@ void check_source_names(const Config& config, Problems& problems) {
   }
 }
 
+void check_chatwoot(const Source& source, std::size_t index, Problems& problems) {
+  if (source.base_url.empty()) {
+    problems.add(source_path(index, "base_url"),
+                 "is missing; write the address of Chatwoot, such as https://app.chatwoot.com");
+  }
+  if (source.bot_token.empty()) {
+    problems.add(source_path(index, "bot_token"),
+                 "is missing; replies are posted with the access token of an agent bot");
+  }
+}
+
+/// Both or neither: without them the source only listens.
+void check_ticket_api(const Source& source, std::size_t index, Problems& problems) {
+  if (source.base_url.empty() == source.bot_token.empty()) return;
+  if (source.base_url.empty()) {
+    problems.add(source_path(index, "base_url"),
+                 "is missing while bot_token is set; write the address of the helpdesk, such as "
+                 "https://desk.example.com, or leave out both to listen only");
+  } else {
+    problems.add(source_path(index, "bot_token"),
+                 "is missing while base_url is set; replies are posted with it. Leave out both to "
+                 "listen only");
+  }
+}
+
+void check_no_api(const Source& source, std::size_t index, Problems& problems) {
+  if (source.base_url.empty() && source.bot_token.empty()) return;
+  problems.add(source_path(index, source.base_url.empty() ? "bot_token" : "base_url"),
+               "is of no use: this version only listens to this helpdesk and cannot write to it; "
+               "leave it out");
+}
+
 void check_source_secrets(const Config& config, Problems& problems) {
   for (std::size_t i = 0; i < config.sources.size(); ++i) {
     const Source& source = config.sources[i];
     // A sandbox gets a random secret at its first start.
-    if (source.type == SourceType::kSandbox) continue;
-    if (source.secrets.empty()) {
+    if (source.type != SourceType::kSandbox && source.secrets.empty()) {
       problems.add(source_path(i, "secrets"),
                    "is missing; list the secret of each webhook that posts to this source");
     }
-    if (source.type != SourceType::kChatwoot) continue;
-    if (source.base_url.empty()) {
-      problems.add(source_path(i, "base_url"),
-                   "is missing; write the address of Chatwoot, such as https://app.chatwoot.com");
+    if (!source.scheme.empty() && source.auth != SourceAuth::kSignature) {
+      problems.add(source_path(i, "scheme"),
+                   "is of no use while auth is not \"signature\"; leave out one of them");
     }
-    if (source.bot_token.empty()) {
-      problems.add(source_path(i, "bot_token"),
-                   "is missing; replies are posted with the access token of an agent bot");
+    switch (source.type) {
+      case SourceType::kChatwoot:
+        check_chatwoot(source, i, problems);
+        break;
+      case SourceType::kZendesk:
+      case SourceType::kZammad:
+        check_ticket_api(source, i, problems);
+        break;
+      case SourceType::kIntercom:
+      case SourceType::kFront:
+      case SourceType::kHelpScout:
+      case SourceType::kFreshdesk:
+        check_no_api(source, i, problems);
+        break;
+      case SourceType::kGeneric:
+      case SourceType::kSandbox:
+        break;
     }
   }
 }

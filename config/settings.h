@@ -39,6 +39,12 @@ void visit(Visitor& v, QuarantineLimits& s) {
 }
 
 template <typename Visitor>
+void visit(Visitor& v, Sweep& s) {
+  v.number("interval_s", s.interval_s, 0, 3600);
+  v.number("lookback_s", s.lookback_s, 60, 21600);
+}
+
+template <typename Visitor>
 void visit(Visitor& v, Receiver& s) {
   v.text("listen", s.listen, checks::listen_address);
   v.texts("hosts", s.hosts, checks::host_name);
@@ -54,6 +60,7 @@ void visit(Visitor& v, Receiver& s) {
   v.number("refusal_lines_per_minute", s.refusal_lines_per_minute, 1, 1000000);
   v.section("spool", s.spool);
   v.section("quarantine", s.quarantine);
+  v.section("sweep", s.sweep);
 }
 
 template <typename Visitor>
@@ -170,14 +177,24 @@ void visit(Visitor& v, Source& s) {
   v.choice("type", s.type,
            {{"chatwoot", SourceType::kChatwoot},
             {"generic", SourceType::kGeneric},
-            {"sandbox", SourceType::kSandbox}});
+            {"sandbox", SourceType::kSandbox},
+            {"zendesk", SourceType::kZendesk},
+            {"intercom", SourceType::kIntercom},
+            {"front", SourceType::kFront},
+            {"helpscout", SourceType::kHelpScout},
+            {"zammad", SourceType::kZammad},
+            {"freshdesk", SourceType::kFreshdesk}});
   v.text("namespace", s.name_space, checks::name_space);
   v.id("account_id", s.account_id);
   v.secrets("secrets", s.secrets);
   v.choice("auth", s.auth,
            {{"signature", SourceAuth::kSignature},
             {"basic", SourceAuth::kBasic},
-            {"url_token", SourceAuth::kUrlToken}});
+            {"url_token", SourceAuth::kUrlToken},
+            {"header", SourceAuth::kHeader}});
+  v.text("scheme", s.scheme, checks::signature_scheme);
+  v.text("auth_header", s.auth_header, checks::header_name);
+  v.text("public_url", s.public_url, checks::base_url);
   v.text("base_url", s.base_url, checks::base_url);
   v.secret("bot_token", s.bot_token);
   v.secret("user_token", s.user_token);

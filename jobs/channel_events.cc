@@ -189,7 +189,7 @@ class Writer {
 }  // namespace
 
 std::string channel_message_id(const HelpdeskEvent& event, const EventContext& context) {
-  if (!event.incoming && is_our_message_id(event.source_id)) return event.source_id;
+  if (is_our_message_id(event.source_id)) return event.source_id;
   return context.mapped_message_id.empty() ? event.object_id : context.mapped_message_id;
 }
 

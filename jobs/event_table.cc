@@ -38,6 +38,18 @@ bool is_echo(const HelpdeskEvent& event) {
          !event.incoming && is_our_message_id(event.source_id);
 }
 
+/// A created message that may be ours without saying so.
+bool may_be_our_post(const HelpdeskEvent& event) {
+  return event.own_by_id && event.kind == Kind::kMessageCreated && !event.incoming;
+}
+
+/// A customer's message that our own gateway brought into the helpdesk: people have seen it
+/// already, but it wants an answer like any other.
+bool is_own_incoming(const HelpdeskEvent& event) {
+  return event.kind == Kind::kMessageCreated && event.incoming &&
+         is_our_message_id(event.source_id);
+}
+
 bool is_public_message(const HelpdeskEvent& event) {
   return event.kind == Kind::kMessageCreated && !event.is_private && !event.activity;
 }
@@ -178,7 +190,12 @@ EnqueueRequest to_enqueue(const HelpdeskEvent& event, const EventContext& contex
   if (!is_typing(event)) request.state = state_of(event, context);
   if (is_echo(event)) request.echo = std::pair(event.object_id, event.source_id);
   if (event.kind == Kind::kMessageCreated && is_echo(event)) return request;
-  request.events = channel_events(event, context, request.lane);
+  if (may_be_our_post(event) && !context.mapped_message_id.empty()) return request;
+  if (is_own_incoming(event)) {
+    request.echo = std::pair(event.object_id, event.source_id);
+  } else {
+    request.events = channel_events(event, context, request.lane);
+  }
   if (asks_for_reply(event)) {
     request.kind = kReplyKind;
     request.payload = reply_payload(event, context, request.lane);
@@ -197,6 +214,7 @@ bool needs_body_digest(const HelpdeskEvent& event) {
 }
 
 bool needs_mapping(const HelpdeskEvent& event) {
+  if (may_be_our_post(event)) return !event.conversation_id.empty();
   return event.kind == Kind::kMessageUpdated && !event.incoming && !event.conversation_id.empty() &&
          !is_our_message_id(event.source_id);
 }

@@ -50,7 +50,8 @@ EnqueueRequest to_enqueue(const HelpdeskEvent& event, const EventContext& contex
 /// Whether to_enqueue wants `body_sha256` filled: nothing else tells two such events apart.
 bool needs_body_digest(const HelpdeskEvent& event);
 
-/// True when to_enqueue wants `mapped_message_id` filled (message_updated of an outgoing message).
+/// True when to_enqueue wants `mapped_message_id` filled: message_updated of an outgoing message,
+/// and message_created where only the helpdesk's id tells our own posts (HelpdeskEvent::own_by_id).
 bool needs_mapping(const HelpdeskEvent& event);
 
 /// Kind of the jobs made by to_unparsable.

@@ -44,6 +44,7 @@ struct HelpdeskEvent {
   };
   Kind kind = Kind::kOther;
   std::string vendor_event;        ///< "message_created"; for logs and dedupe. [a-z_.]{1,64}
+  std::string delivery_id;         ///< The sender's, where it stands in the body.
   std::string account_id;          ///< Empty when the payload does not say.
   std::string object_id;           ///< The message's, conversation's or contact's id.
   std::string conversation_id;     ///< The helpdesk's id; empty for contact and inbox events.
@@ -59,6 +60,8 @@ struct HelpdeskEvent {
   std::vector<Attachment> attachments;
   Sender sender;
   std::string source_id;  ///< As the poster set it; ours start with kOurSourcePrefix.
+  /// The vendor does not give our source_id back: own posts are known by their helpdesk id.
+  bool own_by_id = false;
   std::string in_reply_to;
   std::optional<std::string>
       submitted_choice;  ///< message_updated: what the visitor picked (title).

@@ -216,6 +216,11 @@ class JobStore {
   virtual Status release(const Lease& lease) = 0;
 
   virtual Result<ConversationState> conversation(const std::string& lane) = 0;
+  /// As above, for callers on an I/O loop; `done` may run on any thread and must not block.
+  virtual void conversation_async(std::string lane,
+                                  std::function<void(Result<ConversationState>)> done) {
+    done(conversation(lane));
+  }
   /// Our message id for a helpdesk's message id; empty: not one of ours.
   virtual Result<std::string> mapped_message(const std::string& lane,
                                              const std::string& helpdesk_id) = 0;

@@ -33,15 +33,27 @@ void each_count(const Reply& counters, Use use) {
   }
 }
 
-}  // namespace
-
-Result<ConversationState> RedisJobStore::conversation(const std::string& lane) {
+redis::Command read_of_conversation(const std::string& lane) {
   redis::Command command{"HMGET", keys::conversation(lane)};
   const std::vector<std::string>& fields = scripts::conversation_fields();
   command.insert(command.end(), fields.begin(), fields.end());
-  const Result<Reply> reply = client_.call(std::move(command));
+  return command;
+}
+
+}  // namespace
+
+Result<ConversationState> RedisJobStore::conversation(const std::string& lane) {
+  const Result<Reply> reply = client_.call(read_of_conversation(lane));
   if (!reply) return deskwire::fail(Error(reply.error()).prefixed("conversation " + lane));
   return scripts::read_conversation(*reply);
+}
+
+void RedisJobStore::conversation_async(std::string lane,
+                                       std::function<void(Result<ConversationState>)> done) {
+  client_.submit(read_of_conversation(lane), [done = std::move(done)](const Result<Reply>& reply) {
+    if (!reply) return done(deskwire::fail(reply.error()));
+    done(scripts::read_conversation(*reply));
+  });
 }
 
 Result<std::string> RedisJobStore::mapped_message(const std::string& lane,

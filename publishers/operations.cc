@@ -102,15 +102,33 @@ void Operations::send(const Principal& principal, const Outgoing& message, const
     return;
   }
   published_by_client_.add();
+  // Shared, because callbacks of the loop have to be copyable.
+  auto ready = std::make_shared<PreparedMessage>(std::move(*prepared));
+  if (!ready->into_helpdesk) return enqueue(ready, gate, std::move(done));
+  store_.conversation_async(ready->request.lane,
+                            LoopGate::returning<Result<jobs::ConversationState>>(
+                                gate, [this, gate, ready, done = std::move(done)](
+                                          const Result<jobs::ConversationState>& state) {
+                                  if (!state)
+                                    return done(tl::unexpected(refusal_of(state.error())));
+                                  if (auto refusal = check_inbox(*state))
+                                    return done(tl::unexpected(*refusal));
+                                  enqueue(ready, gate, done);
+                                }));
+}
+
+void Operations::enqueue(const std::shared_ptr<PreparedMessage>& prepared, const LoopGatePtr& gate,
+                         Done<Sent> done) {
   store_.enqueue_async(
       std::move(prepared->request),
       answering<jobs::EnqueueResult, Sent>(
           gate, std::move(done),
-          [id = std::move(prepared->message_id)](const jobs::EnqueueResult& result) {
-            // A repeat is told the first one's id, which for customers is its receipt.
+          [id = prepared->message_id,
+           into_helpdesk = prepared->into_helpdesk](const jobs::EnqueueResult& result) {
+            // A repeat is told the first one's id, which follows from its receipt.
             const bool repeat = result.duplicate && !result.job.empty();
-            return Sent{repeat ? result.receipt : id, result.job,
-                        result.offsets.empty() ? 0 : result.offsets.front()};
+            return Sent{repeat ? repeated_message_id(result.receipt, into_helpdesk) : id,
+                        result.job, result.offsets.empty() ? 0 : result.offsets.front()};
           }));
 }
 

@@ -28,6 +28,8 @@ struct Outgoing {
   std::shared_ptr<const nlohmann::json> simulate;  ///< Sandbox only; null: none.
 };
 
+struct PreparedMessage;
+
 struct Published {
   std::string id;
   std::uint64_t offset = 0;  ///< 0: not kept.
@@ -61,7 +63,8 @@ class Operations {
   /// @param once  The event id is derived from the request: a repeat appends nothing.
   void publish(const Principal& principal, Publication publication, const nlohmann::json& data,
                bool once, const LoopGatePtr& gate, Done<Published> done);
-  /// Idempotent by (client id, client_message_id) for a day.
+  /// Idempotent by (client id, client_message_id) for a day. Into a conversation of a Chatwoot API
+  /// inbox the message goes as a job; refused with 40301 elsewhere in a helpdesk.
   void send(const Principal& principal, const Outgoing& message, const LoopGatePtr& gate,
             Done<Sent> done);
   void history(const Principal& principal, const std::string& channel, const HistoryRange& range,
@@ -75,6 +78,9 @@ class Operations {
              const LoopGatePtr& gate, Done<std::string> done);
 
  private:
+  void enqueue(const std::shared_ptr<PreparedMessage>& prepared, const LoopGatePtr& gate,
+               Done<Sent> done);
+
   const config::Config& config_;
   ChannelLog& log_;
   jobs::JobStore& store_;

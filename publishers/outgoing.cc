@@ -11,6 +11,7 @@
 #include "jobs/event_table.h"
 #include "jobs/helpdesk_event.h"
 #include "jobs/plain_content.h"
+#include "jobs/send_payload.h"
 
 namespace deskwire::publishers {
 
@@ -41,6 +42,26 @@ Answer<Simulate> read_simulate(const Outgoing& message, const config::Source& so
   return simulate;
 }
 
+/// Nobody but us has its conversations.
+bool is_local(const config::Source& source) {
+  return source.type == config::SourceType::kSandbox || source.type == config::SourceType::kGeneric;
+}
+
+/// Makes of the request for a local message one that brings the message into the helpdesk. Its
+/// webhook then brings fact, state and the job that answers.
+void into_send_job(jobs::EnqueueRequest& request, const jobs::HelpdeskEvent& event,
+                   const config::Source& source) {
+  request.kind = jobs::kSendKind;
+  request.payload = jobs::encode(jobs::SendPayload{.source = source.name,
+                                                   .conversation_id = event.conversation_id,
+                                                   .account_id = event.account_id,
+                                                   .content = event.content,
+                                                   .from_agent = !event.incoming});
+  request.debounce.reset();
+  request.state.reset();
+  request.fact.clear();
+}
+
 Answer<const config::Source*> check_target(const Principal& principal, const Outgoing& message,
                                            const config::Config& config) {
   if (!principal.can(message.channel, "publish")) {
@@ -57,14 +78,37 @@ Answer<const config::Source*> check_target(const Principal& principal, const Out
   if (source == nullptr) {
     return refuse(ReplyCode::kNotFound, "no source has this conversation", "channel");
   }
-  if (source->type == config::SourceType::kChatwoot) {
+  if (!is_local(*source) && source->type != config::SourceType::kChatwoot) {
     return refuse(ReplyCode::kNotPossibleHere,
                   "this conversation lives in the helpdesk; write there");
+  }
+  if (source->type != config::SourceType::kChatwoot) return source;
+  if (source->account_id.empty()) {
+    return refuse(ReplyCode::kNotPossibleHere,
+                  "the server does not know the account to write into (config account_id)");
+  }
+  if (principal.claims.role == "agent" && source->user_token.empty()) {
+    return refuse(ReplyCode::kNotPossibleHere,
+                  "agents write in the helpdesk; there is no user token to write with");
   }
   return source;
 }
 
 }  // namespace
+
+std::optional<Refusal> check_inbox(const jobs::ConversationState& state) {
+  constexpr std::string_view kApiInbox = "Channel::Api";
+  if (state.inbox_kind == kApiInbox) return std::nullopt;
+  return Refusal{ReplyCode::kNotPossibleHere,
+                 state.inbox_kind.empty()
+                     ? "nothing is known of this conversation yet; its helpdesk has to tell first"
+                     : "only conversations of API inboxes take messages from here",
+                 {}};
+}
+
+std::string repeated_message_id(const std::string& first_receipt, bool into_helpdesk) {
+  return into_helpdesk ? jobs::our_message_id(first_receipt, 1) : first_receipt;
+}
 
 std::size_t count_characters(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
@@ -122,13 +166,22 @@ Answer<PreparedMessage> prepare_message(const Principal& principal, const Outgoi
   event.simulate = std::move(*simulate);
 
   PreparedMessage prepared;
+  prepared.into_helpdesk = !is_local(**source);
+  if (prepared.into_helpdesk) {
+    // What the helpdesk will know it by.
+    event.object_id = jobs::our_message_id(context.receipt, 1);
+    if (event.content.empty()) {
+      return refuse(ReplyCode::kBadField, "content is empty", "content");
+    }
+  }
   prepared.message_id = event.object_id;
-  if (agent && !message.client_message_id.empty()) {
+  if (!prepared.into_helpdesk && agent && !message.client_message_id.empty()) {
     // An agent's message makes no job that a repeat could be told the id of, so its id is derived.
     prepared.message_id = derived_id("sent", claims.client_id, message.client_message_id);
     context.mapped_message_id = prepared.message_id;
   }
   prepared.request = jobs::to_enqueue(event, context);
+  if (prepared.into_helpdesk) into_send_job(prepared.request, event, **source);
   return prepared;
 }
 

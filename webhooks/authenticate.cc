@@ -5,6 +5,8 @@
 #include <string>
 
 #include "core/hash.h"
+#include "webhooks/signature.h"
+#include "webhooks/source_scheme.h"
 
 namespace deskwire::webhooks {
 namespace {
@@ -15,14 +17,6 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
                                             [&](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::vector<std::string_view> values_of(const net::HttpRequest& request, std::string_view name) {
-  std::vector<std::string_view> values;
-  for (const auto& [key, value] : request.headers) {
-    if (equal_ignoring_case(key, name)) values.emplace_back(value);
-  }
-  return values;
 }
 
 std::string_view check_secret(const config::Source& source, std::string_view given) {
@@ -41,14 +35,24 @@ std::string_view check_secret(const config::Source& source, std::string_view giv
 
 std::string_view check_basic(const config::Source& source, const net::HttpRequest& request) {
   constexpr std::string_view kBasic = "Basic ";
-  const std::vector<std::string_view> values = values_of(request, "Authorization");
-  if (values.size() > 1) return name_of(SignatureRefusal::kRepeatedHeader);
-  if (values.empty()) return "missing_credentials";
-  const std::string_view value = values.front();
+  if (request.header_count("Authorization") > 1) return name_of(SignatureRefusal::kRepeatedHeader);
+  const std::string_view value = request.header("Authorization");
   if (!equal_ignoring_case(value.substr(0, kBasic.size()), kBasic)) return "missing_credentials";
   const std::optional<std::string> pair = base64_decode(value.substr(kBasic.size()));
   if (!pair) return "wrong_credentials";
   return check_secret(source, *pair);
+}
+
+std::string_view check_header(const config::Source& source, const net::HttpRequest& request) {
+  constexpr std::string_view kBearer = "Bearer ";
+  if (request.header_count(source.auth_header) > 1) {
+    return name_of(SignatureRefusal::kRepeatedHeader);
+  }
+  std::string_view value = request.header(source.auth_header);
+  if (equal_ignoring_case(value.substr(0, kBearer.size()), kBearer)) {
+    value.remove_prefix(kBearer.size());
+  }
+  return value.empty() ? "missing_credentials" : check_secret(source, value);
 }
 
 std::string_view check_url_token(const config::Source& source, const net::HttpRequest& request,
@@ -59,23 +63,27 @@ std::string_view check_url_token(const config::Source& source, const net::HttpRe
 
 }  // namespace
 
-std::string_view authenticate(const config::Source& source, const SignatureScheme& scheme,
-                              const net::HttpRequest& request, std::string_view path_token,
-                              std::int64_t now_s, std::int64_t tolerance_s) {
-  switch (source.auth) {
+std::string_view authenticate(const config::Source& source, const net::HttpRequest& request,
+                              std::string_view path_token, std::int64_t now_s,
+                              std::int64_t tolerance_s) {
+  switch (source.proof()) {
     case config::SourceAuth::kBasic:
       return check_basic(source, request);
     case config::SourceAuth::kUrlToken:
       return check_url_token(source, request, path_token);
+    case config::SourceAuth::kHeader:
+      return check_header(source, request);
     case config::SourceAuth::kSignature:
       break;
   }
-  return name_of(verify(scheme, signed_message(request), source.secrets, now_s, tolerance_s));
-}
-
-SignedMessage signed_message(const net::HttpRequest& request) {
-  return {request.method, request.target, request.body,
-          [&request](std::string_view name) { return values_of(request, name); }};
+  const SignatureScheme& scheme = scheme_of(source, request);
+  SignedMessage message = signed_message(request);
+  std::string address;
+  if (signs_address(scheme)) {
+    address = address_of(source, request);
+    message.uri = address;
+  }
+  return name_of(verify(scheme, message, source.secrets, now_s, tolerance_s));
 }
 
 }  // namespace deskwire::webhooks

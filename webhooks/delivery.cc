@@ -19,8 +19,10 @@
 #include "core/hash.h"
 #include "core/log.h"
 #include "webhooks/authenticate.h"
+#include "webhooks/handshake.h"
 #include "webhooks/signature_report.h"
 #include "webhooks/source_parser.h"
+#include "webhooks/source_scheme.h"
 #include "webhooks/understood_delivery.h"
 
 namespace deskwire::webhooks {
@@ -122,17 +124,26 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
       return refuse(net::error_response(41500, "Content-Type must be application/json"),
                     "content_type");
     }
-    const SourceParser& parser = parser_for(source_->type);
     const std::string_view refusal =
-        authenticate(*source_, parser.scheme(), request_, path_token_,
-                     door_->clock.wall_ms() / 1000, door_->settings.signature_tolerance_s);
+        authenticate(*source_, request_, path_token_, door_->clock.wall_ms() / 1000,
+                     door_->settings.signature_tolerance_s);
     if (refusal != "none") {
       return refuse(net::error_response(40110, "signature refused"), refusal);
     }
+    if (auto challenge = handshake_answer(*source_, request_)) {
+      HttpResponse response;
+      response.body = std::move(*challenge);
+      finish(std::move(response), "ignored", "handshake");
+      log::info("delivery_handshake", {{"source", source_->name}});
+      return;
+    }
+    const SignatureScheme& scheme = scheme_of(*source_, request_);
+    auto body = with_event(*source_, request_);
     auto understood =
-        understand(*source_, request_.body, request_.header(parser.scheme().delivery_header),
+        understand(*source_, body ? *body : request_.body, request_.header(scheme.delivery_header),
                    door_->clock.wall_ms(), door_->rules);
     if (!understood) return refuse_body(understood.error());
+    if (body) request_.body = std::move(*body);
     delivery_ = std::move(*understood);
     if (of_another_account(*source_, delivery_.event)) {
       finish(answer(200, {}, false), "ignored", "other_account");
@@ -151,7 +162,8 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
       source_ = door_->find(rest.substr(0, slash));
       if (slash != std::string_view::npos) path_token_ = rest.substr(slash + 1);
       const bool token_path = slash != std::string_view::npos;
-      if (source_ != nullptr && (!token_path || source_->auth == config::SourceAuth::kUrlToken)) {
+      if (source_ != nullptr &&
+          (!token_path || source_->proof() == config::SourceAuth::kUrlToken)) {
         return true;
       }
       source_ = nullptr;

@@ -13,6 +13,7 @@ constexpr auto kTable = std::to_array<std::pair<const char*, const char*>>({
     {"duplicate", "none"},
     {"ignored", "no_effect"},
     {"ignored", "other_account"},
+    {"ignored", "handshake"},
     {"unparsable", "shape"},
     {"refused", "missing_signature"},
     {"refused", "malformed_signature"},

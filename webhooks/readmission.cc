@@ -6,6 +6,7 @@
 
 #include "webhooks/signature_report.h"
 #include "webhooks/source_parser.h"
+#include "webhooks/source_scheme.h"
 
 namespace deskwire::webhooks {
 
@@ -27,10 +28,11 @@ Result<UnderstoodDelivery> readmit(const RefusedDelivery& delivery,
                 what + "the signature is refused today as well (" + report.reason +
                     "); see `deskwire deliveries verify " + delivery.id + "`");
   }
-  const net::HttpRequest headers{{}, {}, delivery.headers, {}, {}};
-  const auto& scheme = parser_for(source->type).scheme();
-  auto understood = understand(*source, delivery.body, headers.header(scheme.delivery_header),
-                               delivery.at_ms, rules);
+  const net::HttpRequest request{{}, {}, delivery.headers, delivery.body, {}};
+  const SignatureScheme& scheme = scheme_of(*source, request);
+  const auto body = with_event(*source, request);
+  auto understood = understand(*source, body ? *body : delivery.body,
+                               request.header(scheme.delivery_header), delivery.at_ms, rules);
   if (!understood) return fail(std::move(understood).error().prefixed(what + "its body"));
   if (of_another_account(*source, understood->event)) {
     return fail(ErrorCode::kConflict, what + "it is of another account than the source's");

@@ -1,11 +1,12 @@
 #include "webhooks/signature.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 
+#include "core/hash.h"
 #include "core/timestamp.h"
+#include "webhooks/signing_key.h"
 
 namespace deskwire::webhooks {
 namespace {
@@ -14,72 +15,23 @@ using Part = SignedPart;
 
 // A list of signatures longer than this is no key rotation any more.
 constexpr std::size_t kMaxSignatures = 16;
-constexpr std::string_view kWhsec = "whsec_";
+constexpr std::size_t kSha1Bytes = 20;
+constexpr std::size_t kSha256Bytes = 32;
+constexpr std::size_t kEd25519Bytes = 64;
+constexpr std::size_t kMaxRsaBytes = 2048;
 
-/// The table. Sources: chatwoot lib/webhooks/trigger.rb; standard-webhooks
-/// spec/standard-webhooks.md; docs.github.com "Validating webhook deliveries"; docs.slack.dev
-/// "Verifying requests from Slack".
-const std::array<SignatureScheme, 4>& table() {
-  static const std::array<SignatureScheme, 4> rows{{
-      {.name = "chatwoot",
-       .signature_header = "X-Chatwoot-Signature",
-       .prefix = "sha256=",
-       .parts = {{Part::Kind::kHeader, "X-Chatwoot-Timestamp"},
-                 {Part::Kind::kLiteral, "."},
-                 {Part::Kind::kBody}},
-       .timestamp_header = "X-Chatwoot-Timestamp",
-       .time = TimeUnit::kSeconds,
-       .delivery_header = "X-Chatwoot-Delivery"},
-      {.name = "standard-webhooks",
-       .encoding = SignatureEncoding::kBase64,
-       .signature_header = "webhook-signature",
-       .prefix = "v1,",
-       .several = true,
-       .parts = {{Part::Kind::kHeader, "webhook-id"},
-                 {Part::Kind::kLiteral, "."},
-                 {Part::Kind::kHeader, "webhook-timestamp"},
-                 {Part::Kind::kLiteral, "."},
-                 {Part::Kind::kBody}},
-       .key = KeyDecoding::kBase64AfterWhsec,
-       .timestamp_header = "webhook-timestamp",
-       .time = TimeUnit::kSeconds,
-       .delivery_header = "webhook-id"},
-      {.name = "github",
-       .signature_header = "X-Hub-Signature-256",
-       .prefix = "sha256=",
-       .parts = {{Part::Kind::kBody}},
-       .delivery_header = "X-GitHub-Delivery"},
-      {.name = "slack",
-       .signature_header = "X-Slack-Signature",
-       .prefix = "v0=",
-       .parts = {{Part::Kind::kLiteral, "v0:"},
-                 {Part::Kind::kHeader, "X-Slack-Request-Timestamp"},
-                 {Part::Kind::kLiteral, ":"},
-                 {Part::Kind::kBody}},
-       .timestamp_header = "X-Slack-Request-Timestamp",
-       .time = TimeUnit::kSeconds},
-  }};
-  return rows;
-}
-
-std::size_t digest_size(HashAlgorithm hash) { return hash == HashAlgorithm::kSha1 ? 20 : 32; }
-
-/// The HMAC key that a configured secret stands for; nullopt: not of the scheme's form.
-std::optional<std::string> key_of(KeyDecoding decoding, std::string_view secret) {
-  switch (decoding) {
-    case KeyDecoding::kRaw:
-      return std::string(secret);
-    case KeyDecoding::kBase64AfterWhsec:
-      // The reference libraries take secrets with and without the prefix.
-      if (secret.substr(0, kWhsec.size()) == kWhsec) secret.remove_prefix(kWhsec.size());
-      return base64_decode(secret);
-    case KeyDecoding::kAfterColon: {
-      const std::size_t colon = secret.find(':');
-      if (colon == std::string_view::npos) return std::nullopt;
-      return std::string(secret.substr(colon + 1));
-    }
+bool has_size_of(SignatureAlgorithm algorithm, std::size_t size) {
+  switch (algorithm) {
+    case SignatureAlgorithm::kHmacSha1:
+      return size == kSha1Bytes;
+    case SignatureAlgorithm::kHmacSha256:
+      return size == kSha256Bytes;
+    case SignatureAlgorithm::kEd25519:
+      return size == kEd25519Bytes;
+    case SignatureAlgorithm::kRsaSha256:
+      break;  // As long as the key.
   }
-  return std::nullopt;
+  return size > 0 && size <= kMaxRsaBytes;
 }
 
 /// Exactly the spelling that senders write: lower-case hex, padded base64. A second spelling of one
@@ -91,7 +43,7 @@ std::optional<std::string> decode(const SignatureScheme& scheme, std::string_vie
   }
   std::optional<std::string> bytes =
       scheme.encoding == SignatureEncoding::kHex ? hex_decode(text) : base64_decode(text);
-  if (!bytes || bytes->size() != digest_size(scheme.hash)) return std::nullopt;
+  if (!bytes || !has_size_of(scheme.algorithm, bytes->size())) return std::nullopt;
   return bytes;
 }
 
@@ -99,6 +51,25 @@ std::string encode(const SignatureScheme& scheme, std::string_view digest) {
   std::string text(scheme.prefix);
   text += scheme.encoding == SignatureEncoding::kHex ? hex_encode(digest) : base64_encode(digest);
   return text;
+}
+
+/// The address as HubSpot signs it: these characters decoded, others left alone, the first '?'
+/// being the query's own. Source: developers.hubspot.com, "Validating requests", v3.
+std::string signed_uri(std::string_view uri) {
+  constexpr std::string_view kDecoded = ":/?@!$'()*,;";
+  std::string out;
+  out.reserve(uri.size());
+  for (std::size_t i = 0; i < uri.size(); ++i) {
+    const auto byte =
+        uri[i] == '%' && i + 2 < uri.size() ? hex_decode(uri.substr(i + 1, 2)) : std::nullopt;
+    if (byte && kDecoded.find((*byte)[0]) != std::string_view::npos) {
+      out += *byte;
+      i += 2;
+    } else {
+      out += uri[i];
+    }
+  }
+  return out;
 }
 
 struct SingleHeader {
@@ -131,6 +102,21 @@ std::vector<std::string> read_signatures(const SignatureScheme& scheme, std::str
   return digests;
 }
 
+/// The signatures in the header by the row that they belong to.
+struct Candidates {
+  const SignatureScheme* scheme;
+  std::vector<std::string> signatures;
+};
+
+std::vector<Candidates> candidates(const SignatureScheme& scheme, std::string_view value) {
+  std::vector<Candidates> rows{{&scheme, read_signatures(scheme, value)}};
+  if (!scheme.also.empty()) {
+    const SignatureScheme& other = *find_scheme(scheme.also);
+    rows.push_back({&other, read_signatures(other, value)});
+  }
+  return rows;
+}
+
 std::optional<std::int64_t> seconds_of(TimeUnit unit, std::string_view text) {
   const auto thousandth = [](std::optional<std::int64_t> ms) {
     return ms ? std::optional<std::int64_t>(*ms / 1000) : std::nullopt;
@@ -143,6 +129,7 @@ std::optional<std::int64_t> seconds_of(TimeUnit unit, std::string_view text) {
     case TimeUnit::kMilliseconds:
       return thousandth(parse_digits(text));
     case TimeUnit::kIso8601:
+      if (const auto seconds = parse_digits(text)) return seconds;
       return thousandth(parse_iso8601_ms(text));
   }
   return std::nullopt;
@@ -182,7 +169,7 @@ SignatureRefusal signed_text(const SignatureScheme& scheme, const SignedMessage&
         out += message.method;
         break;
       case Part::Kind::kUri:
-        out += message.uri;
+        out += signed_uri(message.uri);
         break;
       case Part::Kind::kBody:
         out += message.body;
@@ -193,13 +180,6 @@ SignatureRefusal signed_text(const SignatureScheme& scheme, const SignedMessage&
 }
 
 }  // namespace
-
-const SignatureScheme* find_scheme(std::string_view name) {
-  const auto& rows = table();
-  const auto* row = std::find_if(rows.begin(), rows.end(),
-                                 [name](const SignatureScheme& r) { return r.name == name; });
-  return row == rows.end() ? nullptr : row;
-}
 
 std::string_view name_of(SignatureRefusal refusal) {
   switch (refusal) {
@@ -239,8 +219,11 @@ SignatureRefusal verify(const SignatureScheme& scheme, const SignedMessage& mess
       refusal != SignatureRefusal::kNone) {
     return refusal;
   }
-  const std::vector<std::string> given = read_signatures(scheme, header.value);
-  if (given.empty()) return SignatureRefusal::kMalformedSignature;
+  const std::vector<Candidates> given = candidates(scheme, header.value);
+  if (std::all_of(given.begin(), given.end(),
+                  [](const Candidates& one) { return one.signatures.empty(); })) {
+    return SignatureRefusal::kMalformedSignature;
+  }
   std::string text;
   if (const SignatureRefusal refusal = signed_text(scheme, message, text);
       refusal != SignatureRefusal::kNone) {
@@ -249,16 +232,23 @@ SignatureRefusal verify(const SignatureScheme& scheme, const SignedMessage& mess
   bool usable = false;
   bool fits = false;
   for (const config::Secret& secret : secrets) {
-    const std::optional<std::string> key =
-        secret.empty() ? std::nullopt : key_of(scheme.key, secret.reveal());
-    if (!key || key->empty()) continue;
-    usable = true;
-    const std::string expected = hmac(scheme.hash, *key, text);
-    // No early exit: the time must not tell which secret or which entry fitted.
-    for (const std::string& digest : given) fits = constant_time_equal(expected, digest) || fits;
+    for (const Candidates& row : given) {
+      const auto key = SigningKey::of(*row.scheme, secret.reveal());
+      if (!key) continue;
+      usable = true;
+      // No early exit: the time must not tell which secret or which entry fitted.
+      for (const std::string& signature : row.signatures) {
+        fits = key->verify(text, signature) || fits;
+      }
+    }
   }
   if (!usable) return SignatureRefusal::kNoSecret;
   return fits ? SignatureRefusal::kNone : SignatureRefusal::kMismatch;
+}
+
+bool is_usable_secret(const SignatureScheme& scheme, const config::Secret& secret) {
+  if (SigningKey::of(scheme, secret.reveal())) return true;
+  return !scheme.also.empty() && SigningKey::of(*find_scheme(scheme.also), secret.reveal());
 }
 
 std::optional<std::int64_t> signed_at_s(const SignatureScheme& scheme,
@@ -272,19 +262,26 @@ std::optional<std::int64_t> signed_at_s(const SignatureScheme& scheme,
 
 Result<std::string> sign(const SignatureScheme& scheme, const SignedMessage& message,
                          const config::Secret& secret) {
-  const std::optional<std::string> key = key_of(scheme.key, secret.reveal());
-  if (!key || key->empty()) {
-    return fail(ErrorCode::kInvalid, "sign scheme=" + std::string(scheme.name) +
-                                         ": the secret is empty or not of the scheme's form; see "
+  const std::string what = "sign scheme=" + std::string(scheme.name) + ": ";
+  const SignatureScheme* row = &scheme;
+  auto key = SigningKey::of(scheme, secret.reveal());
+  if (!key && !scheme.also.empty()) {
+    row = find_scheme(scheme.also);
+    key = SigningKey::of(*row, secret.reveal());
+  }
+  if (!key) {
+    return fail(ErrorCode::kInvalid, what +
+                                         "the secret is empty or not of the scheme's form; see "
                                          "config sources[].secrets");
   }
   std::string text;
   if (const SignatureRefusal refusal = signed_text(scheme, message, text);
       refusal != SignatureRefusal::kNone) {
-    return fail(ErrorCode::kInvalid,
-                "sign scheme=" + std::string(scheme.name) + ": " + std::string(name_of(refusal)));
+    return fail(ErrorCode::kInvalid, what + std::string(name_of(refusal)));
   }
-  return encode(scheme, hmac(scheme.hash, *key, text));
+  auto signature = key->sign(text);
+  if (!signature) return fail(std::move(signature).error().prefixed(what + "with this secret"));
+  return encode(*row, *signature);
 }
 
 }  // namespace deskwire::webhooks

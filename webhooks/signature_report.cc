@@ -6,10 +6,12 @@
 #include <set>
 #include <string_view>
 
+#include "config/signature_schemes.h"
 #include "core/json.h"
 #include "webhooks/authenticate.h"
 #include "webhooks/signature.h"
 #include "webhooks/source_parser.h"
+#include "webhooks/source_scheme.h"
 
 namespace deskwire::webhooks {
 namespace {
@@ -31,8 +33,7 @@ std::string path_token(const net::HttpRequest& request) {
 
 std::string_view check(const config::Source& source, const net::HttpRequest& request,
                        std::int64_t at_s) {
-  return authenticate(source, parser_for(source.type).scheme(), request, path_token(request), at_s,
-                      kAnyTime);
+  return authenticate(source, request, path_token(request), at_s, kAnyTime);
 }
 
 std::vector<std::size_t> secrets_that_fit(const config::Source& source,
@@ -106,19 +107,55 @@ void explain_timestamp(SignatureReport& report, const SignatureScheme& scheme,
   }
 }
 
+/// For a delivery that is signed in a way that the source does not expect.
+std::string other_scheme_hint(const SignatureScheme& scheme, const net::HttpRequest& request) {
+  for (const std::string_view name : config::kSignatureSchemes) {
+    const std::string header(find_scheme(name)->signature_header);
+    if (header == scheme.signature_header || request.header_count(header) == 0) continue;
+    return " It has " + header + ", as of scheme " + std::string(name) +
+           "; see config sources[].scheme";
+  }
+  return {};
+}
+
 void explain_header(SignatureReport& report, const SignatureScheme& scheme,
                     const net::HttpRequest& request) {
   const std::string header(scheme.signature_header);
   const std::size_t count = request.header_count(header);
   std::string problem;
   if (count == 0 || request.header(header).empty()) {
-    problem = header + " is missing; is the webhook's secret set in the helpdesk?";
+    problem = header + " is missing; is the webhook's secret set in the helpdesk?" +
+              other_scheme_hint(scheme, request);
   } else if (count > 1) {
     problem = header + " is there several times; a proxy may have added one";
   } else if (report.reason == name_of(SignatureRefusal::kMalformedSignature)) {
     problem = header + " has not the form of the scheme " + std::string(scheme.name);
   }
   report.parts.push_back({"signature", problem.empty(), problem.empty() ? "well formed" : problem});
+}
+
+/// Which of the usual spellings of the address makes the signature fit, where the address is
+/// signed.
+bool explain_address(SignatureReport& report, const config::Source& source,
+                     const net::HttpRequest& request, std::int64_t at_s) {
+  if (!signs_address(scheme_of(source, request))) return false;
+  const std::string assumed = address_of(source, request);
+  const std::string host(request.header("Host"));
+  const std::string path(request.path());
+  for (const std::string& candidate : {"https://" + host + path, "http://" + host + path,
+                                       source.public_url + path, source.public_url + "/"}) {
+    config::Source other = source;
+    other.public_url = candidate;
+    if (check(other, request, at_s) != "none") continue;
+    report.parts.back() = {"secret", true, "fits"};
+    report.parts.push_back({"address", false,
+                            "signed was " + candidate + ", not " + assumed +
+                                "; set config sources[].public_url to it"});
+    return true;
+  }
+  report.parts.push_back(
+      {"address", true, "taken to be " + assumed + "; is that the URL that the sender was given?"});
+  return false;
 }
 
 void explain_secret(SignatureReport& report, const config::Source& source,
@@ -134,26 +171,27 @@ void explain_secret(SignatureReport& report, const config::Source& source,
     report.parts.push_back({"secret", false, "the source has none that can be used"});
     return;
   }
+  const std::size_t secret_part = report.parts.size();
   report.parts.push_back({"secret", false,
                           "fits none" + of +
                               "; was it rotated in the helpdesk? Then add the new "
                               "one to sources[].secrets and replay"});
   for (const config::Source& other : sources) {
-    if (other.name == source.name || other.type != source.type || other.auth != source.auth)
-      continue;
+    if (other.name == source.name || other.proof() != source.proof()) continue;
     const auto fitting = secrets_that_fit(other, request, at_s);
     if (fitting.empty()) continue;
     report.parts.back().detail = "fits number " + list_text(fitting) + " of source " + other.name +
                                  "; the helpdesk posts to the wrong URL";
     return;
   }
-  if (source.auth != config::SourceAuth::kSignature) return;
+  if (source.proof() != config::SourceAuth::kSignature) return;
+  if (explain_address(report, source, request, at_s)) return;
   const std::string change = body_change(source, request, at_s);
   report.parts.push_back({"body", change.empty(),
                           change.empty()
                               ? "no change that we know would make it fit"
                               : change + " on its way: the signature fits without that"});
-  if (!change.empty()) report.parts[report.parts.size() - 2] = {"secret", true, "fits"};
+  if (!change.empty()) report.parts[secret_part] = {"secret", true, "fits"};
 }
 
 }  // namespace
@@ -166,13 +204,13 @@ SignatureReport explain_signature(const RefusedDelivery& delivery, const config:
   SignatureReport report;
   report.reason = check(source, request, at_s);
   report.fitting_secrets = secrets_that_fit(source, request, at_s);
-  if (source.auth != config::SourceAuth::kSignature) {
+  if (source.proof() != config::SourceAuth::kSignature) {
     const bool given = report.reason != "missing_credentials";
     report.parts.push_back({"credentials", given, given ? "given" : "missing"});
     if (given) explain_secret(report, source, sources, request, at_s);
     return report;
   }
-  const SignatureScheme& scheme = parser_for(source.type).scheme();
+  const SignatureScheme& scheme = scheme_of(source, request);
   explain_header(report, scheme, request);
   explain_timestamp(report, scheme, request, at_s, tolerance_s);
   if (report.reason == name_of(SignatureRefusal::kMissingHeader)) {
@@ -185,12 +223,22 @@ SignatureReport explain_signature(const RefusedDelivery& delivery, const config:
 }
 
 net::Headers deciding_headers(const net::HttpRequest& request, const config::Source& source) {
-  const SignatureScheme& scheme = parser_for(source.type).scheme();
-  std::vector<std::string_view> names{"Content-Type", scheme.delivery_header};
-  if (source.auth == config::SourceAuth::kBasic) names.emplace_back("Authorization");
-  if (source.auth == config::SourceAuth::kSignature) {
-    names.insert(names.end(), {scheme.signature_header, scheme.timestamp_header});
-    for (const SignedPart& part : scheme.parts) {
+  std::vector<std::string_view> names{"Content-Type", parser_for(source.type).event_header()};
+  const config::SourceAuth proof = source.proof();
+  if (proof == config::SourceAuth::kSignature) {
+    // Of all schemes, so that one can say which of them the sender uses instead.
+    for (const std::string_view name : config::kSignatureSchemes) {
+      names.push_back(find_scheme(name)->signature_header);
+    }
+  }
+  if (proof == config::SourceAuth::kBasic) names.emplace_back("Authorization");
+  if (proof == config::SourceAuth::kHeader) names.emplace_back(source.auth_header);
+  for (const SignatureScheme* scheme : schemes_of(source)) {
+    names.push_back(scheme->delivery_header);
+    if (proof != config::SourceAuth::kSignature) continue;
+    names.insert(names.end(), {scheme->signature_header, scheme->timestamp_header});
+    if (signs_address(*scheme)) names.emplace_back("Host");
+    for (const SignedPart& part : scheme->parts) {
       if (part.kind == SignedPart::Kind::kHeader) names.push_back(part.text);
     }
   }

@@ -36,7 +36,8 @@ Result<UnderstoodDelivery> understand(const config::Source& source, std::string_
   }
   delivery.context.source = source.name;
   delivery.context.name_space = source.name_space;
-  delivery.context.delivery_id = delivery_id;
+  delivery.context.delivery_id =
+      delivery_id.empty() ? std::string_view(delivery.event.delivery_id) : delivery_id;
   if (!delivery.unparsable.empty() || jobs::needs_body_digest(delivery.event)) {
     delivery.context.body_sha256 = sha256(body);
   }

@@ -24,6 +24,9 @@ struct AccessFinding {
   std::string text;  ///< For people, without secrets.
 };
 
+/// In whose name a message is written. Replies are ours; the others come from our own clients.
+enum class MessageAuthor : std::uint8_t { kBot, kContact, kAgent };
+
 struct PostRequest {
   ConversationRef conversation;
   std::string content;  ///< As the responder wrote it; the adapter makes it safe for its helpdesk.
@@ -31,6 +34,7 @@ struct PostRequest {
   std::string in_reply_to;
   int attempt = 1;
   std::map<std::string, std::string> simulate;  ///< Sandbox only.
+  MessageAuthor author = MessageAuthor::kBot;
 };
 
 /// A helpdesk's API, for one source.
@@ -48,6 +52,7 @@ class HelpdeskClient {
  public:
   virtual ~HelpdeskClient() = default;
   /// @return The helpdesk's id of the new message.
+  /// @errors kUnsupported: not in this author's name.
   virtual Result<std::string> create_message(const PostRequest& request) = 0;
   /// Best effort; callers log errors and go on.
   virtual Status set_typing(const ConversationRef& conversation, bool on) = 0;

@@ -37,8 +37,11 @@ void check(config::SourceType type, const std::string& body) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  constexpr std::array kTypes = {config::SourceType::kChatwoot, config::SourceType::kGeneric,
-                                 config::SourceType::kSandbox};
+  constexpr std::array kTypes = {config::SourceType::kChatwoot,  config::SourceType::kGeneric,
+                                 config::SourceType::kSandbox,   config::SourceType::kZendesk,
+                                 config::SourceType::kIntercom,  config::SourceType::kFront,
+                                 config::SourceType::kHelpScout, config::SourceType::kZammad,
+                                 config::SourceType::kFreshdesk};
   const std::string body(data, data + size);
   for (const auto type : kTypes) check(type, body);
   return 0;

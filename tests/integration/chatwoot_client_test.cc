@@ -81,6 +81,28 @@ TEST_CASE("a reply is posted as an outgoing message with our source_id and safe 
   CHECK(body.at("content_attributes").at("in_reply_to") == 100);
 }
 
+TEST_CASE("a customer's message goes in as an incoming one, an agent's with the user token",
+          "[worker][chatwoot]") {
+  FakeHttp peer([](const FakeHttp::Request&) { return FakeHttp::json(200, R"({"id":901})"); });
+  ChatwootClient client(source_at(peer.url()));
+  PostRequest request = reply("{{ mine }}");
+  request.author = MessageAuthor::kContact;
+  CHECK(client.create_message(request).value() == "901");
+  auto got = peer.requests.next();
+  REQUIRE(got);
+  CHECK(got->head.find("api_access_token: bot-secret") != std::string::npos);
+  CHECK(json::parse(got->body).at("message_type") == "incoming");
+  CHECK(json::parse(got->body).at("content") == "{{ mine }}");
+  request.author = MessageAuthor::kAgent;
+  CHECK(client.create_message(request));
+  got = peer.requests.next();
+  REQUIRE(got);
+  CHECK(got->head.find("api_access_token: user-secret") != std::string::npos);
+  CHECK(json::parse(got->body).at("message_type") == "outgoing");
+  ChatwootClient without(source_at(peer.url(), kPatient, ""));
+  CHECK(without.create_message(request).error().code == ErrorCode::kUnsupported);
+}
+
 TEST_CASE("connections are reused, and a closed one does no harm", "[worker][chatwoot]") {
   FakeHttp peer([](const FakeHttp::Request&) { return FakeHttp::json(200, R"({"id":1})"); });
   ChatwootClient client(source_at(peer.url()));

@@ -2,5 +2,6 @@ deskwire_add_tests(NAME integration_worker LABEL integration
   SOURCES
     integration/chatwoot_client_test.cc
     integration/queue_wait_redis_test.cc
+    integration/ticket_clients_test.cc
     support/fake_http.cc
   DEPS deskwire::worker nlohmann_json::nlohmann_json)

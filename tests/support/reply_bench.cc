@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/channel.h"
+#include "jobs/send_payload.h"
+#include "worker/handlers/send.h"
 
 namespace deskwire::testing {
 namespace {
@@ -90,8 +92,11 @@ std::optional<jobs::Lease> ReplyBench::lease() {
 }
 
 worker::AttemptResult ReplyBench::run(const jobs::Lease& lease) {
-  return lease.kind == "handoff" ? handoff_handler_.run(lease, cancellation)
-                                 : reply_handler_.run(lease, cancellation);
+  if (lease.kind == "handoff") return handoff_handler_.run(lease, cancellation);
+  if (lease.kind == jobs::kSendKind) {
+    return worker::SendHandler(store, helpdesks, clock, {}).run(lease, cancellation);
+  }
+  return reply_handler_.run(lease, cancellation);
 }
 
 jobs::FailResult ReplyBench::close(const worker::AttemptResult& result) {

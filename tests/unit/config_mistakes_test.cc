@@ -91,8 +91,16 @@ TEST_CASE("each mistake in a value is named with its path and what is expected",
       {R"({"sources": [{"name": "Support"}]})",
        "config sources[0].name: \"Support\" is not 1..64 characters of a-z, 0-9, '_', '-'"},
       {R"({"sources": [{"name": "a", "type": "chatwot"}]})",
-       "config sources[0].type: \"chatwot\" is not one of chatwoot, generic, sandbox; did you "
-       "mean \"chatwoot\"?"},
+       "config sources[0].type: \"chatwot\" is not one of chatwoot, generic, sandbox, zendesk, "
+       "intercom, front, helpscout, zammad, freshdesk; did you mean \"chatwoot\"?"},
+      {R"({"sources": [{"name": "a", "scheme": "slak"}]})",
+       "config sources[0].scheme: \"slak\" is not one of ably, chatwoot, freshchat, "
+       "front-application, front-rule, github, github-sha1, helpscout, hubspot-v3, intercom, "
+       "slack, "
+       "standard-webhooks, zammad, zendesk; did you mean \"slack\"?"},
+      {R"({"sources": [{"name": "a", "auth_header": "X Token"}]})",
+       "config sources[0].auth_header: \"X Token\" is not a header's name; use 1..64 letters, "
+       "digits, '-' and '_'"},
       {R"({"sources": [{"name": "a", "account_id": true}]})",
        "config sources[0].account_id: is true, expected a string or a whole number"},
       {R"({"sources": [{"name": "a", "base_url": "chatwoot.example.com"}]})",
@@ -211,6 +219,32 @@ TEST_CASE("a source needs what its type cannot do without", "[config]") {
   CHECK(mistakes(R"({"sources": [{"type": "sandbox"}]})") ==
         "config sources[0].name: is missing; it becomes the end of the webhook's URL, "
         "/webhooks/<name>");
+}
+
+TEST_CASE("a helpdesk's API is given whole, or not at all, or not possible", "[config]") {
+  const auto with = [](const std::string& rest) {
+    return mistakes(R"({"sources": [{"name": "a", "secrets": ["s"], )" + rest + "}]}");
+  };
+  for (const char* type : {"zendesk", "zammad"}) {
+    const std::string begin = std::string("\"type\": \"") + type + "\"";
+    CHECK(with(begin) == "(accepted)");
+    CHECK(with(begin + R"(, "base_url": "https://desk.example.com", "bot_token": "t")") ==
+          "(accepted)");
+    CHECK(with(begin + R"(, "base_url": "https://desk.example.com")")
+              .starts_with("config sources[0].bot_token: is missing while base_url is set"));
+    CHECK(with(begin + R"(, "bot_token": "t")")
+              .starts_with("config sources[0].base_url: is missing while bot_token is set"));
+  }
+  for (const char* type : {"intercom", "front", "helpscout", "freshdesk"}) {
+    const std::string begin = std::string("\"type\": \"") + type + "\"";
+    CHECK(with(begin) == "(accepted)");
+    CHECK(with(begin + R"(, "base_url": "https://desk.example.com")")
+              .starts_with("config sources[0].base_url: is of no use"));
+    CHECK(with(begin + R"(, "bot_token": "t")")
+              .starts_with("config sources[0].bot_token: is of no use"));
+  }
+  CHECK(with(R"("type": "generic", "scheme": "slack", "auth": "basic")")
+            .starts_with("config sources[0].scheme: is of no use while auth is not"));
 }
 
 TEST_CASE("a secret is a string, a variable or a file, and is never repeated", "[config]") {

@@ -2,6 +2,7 @@ deskwire_add_tests(NAME unit_core LABEL unit
   SOURCES
     unit/channel_test.cc
     unit/hash_test.cc
+    unit/public_key_test.cc
     unit/ids_test.cc
     unit/json_test.cc
     unit/metrics_test.cc

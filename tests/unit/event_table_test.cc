@@ -414,3 +414,30 @@ TEST_CASE("what could not be understood is buried with its body", "[jobs][event_
   again.delivery_id = "d-2";
   CHECK(share_a_key(request, to_unparsable(body, "x", again)));
 }
+
+TEST_CASE("a customer's message that we brought in ourselves is answered but not shown again",
+          "[jobs][event_table]") {
+  HelpdeskEvent event;
+  event.kind = HelpdeskEvent::Kind::kMessageCreated;
+  event.vendor_event = "message_created";
+  event.object_id = "900";
+  event.conversation_id = "42";
+  event.incoming = true;
+  event.content = "Hello";
+  event.source_id = "dw-01ARZ3NDEKTSV4RRFFQ69G5FAV-1";
+  EventContext context;
+  context.source = "support";
+  context.receipt = "01J0000000000000000000000";
+  const EnqueueRequest request = to_enqueue(event, context);
+  CHECK(request.kind == "reply");
+  CHECK(request.events.empty());
+  REQUIRE(request.echo);
+  CHECK(request.echo->first == "900");
+  CHECK(request.echo->second == event.source_id);
+  CHECK(request.state);
+  event.kind = HelpdeskEvent::Kind::kMessageUpdated;
+  event.edited = true;
+  const EnqueueRequest update = to_enqueue(event, context);
+  REQUIRE(update.events.size() == 1);
+  CHECK(update.events[0].data.find(event.source_id) != std::string::npos);
+}

@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "jobs/helpdesk_event.h"
+#include "jobs/send_payload.h"
 #include "publishers/issue_token.h"
 #include "publishers/outgoing.h"
 #include "tests/support/catch.h"
@@ -51,11 +53,16 @@ config::Config with_sources() {
   chatwoot.name = "support";
   chatwoot.type = config::SourceType::kChatwoot;
   chatwoot.name_space = "cw";
+  chatwoot.account_id = "1";
   config::Source generic;
   generic.name = "shop";
   generic.type = config::SourceType::kGeneric;
   generic.name_space = "shop";
-  config.sources = {sandbox, chatwoot, generic};
+  config::Source zendesk;
+  zendesk.name = "tickets";
+  zendesk.type = config::SourceType::kZendesk;
+  zendesk.name_space = "zd";
+  config.sources = {sandbox, chatwoot, generic, zendesk};
   config.gateway.keys = {{"a", config::Secret(std::string(32, 'k'))}};
   return config;
 }
@@ -200,14 +207,67 @@ TEST_CASE("an agent's message is message:agent without a job, under a lasting id
         prepared->message_id);
 }
 
-TEST_CASE("messages go to conversations of local sources only", "[send]") {
+TEST_CASE("messages go to conversations that somebody reads", "[send]") {
   CHECK(code_of(send(customer(), "conversation:43")) == 40160);
   CHECK(code_of(send(everyone(), "user:7")) == 40001);
   CHECK(code_of(send(everyone(), "conversation:42:internal")) == 40001);
   CHECK(code_of(send(everyone(), "conversation:nowhere~42")) == 40400);
-  CHECK(code_of(send(everyone(), "conversation:cw~42")) == 40301);
+  CHECK(code_of(send(everyone(), "conversation:zd~42")) == 40301);
   CHECK(code_of(send(everyone(), "conversation:shop~42")) == 0);
   CHECK(send(everyone(), "conversation:shop~42")->request.lane == "shop~42");
+}
+
+TEST_CASE("a message into Chatwoot is a job that writes it there, under an id of ours", "[send]") {
+  const auto prepared = send(everyone(), "conversation:cw~42", "Hello <b>you</b>", "c-1");
+  REQUIRE(prepared);
+  CHECK(prepared->into_helpdesk);
+  const jobs::EnqueueRequest& request = prepared->request;
+  CHECK(request.lane == "cw~42");
+  CHECK(request.kind == "send");
+  CHECK(prepared->message_id == jobs::our_message_id(request.receipt, 1));
+  CHECK(repeated_message_id(request.receipt, true) == prepared->message_id);
+  const auto payload = jobs::decode_send(request.payload);
+  REQUIRE(payload);
+  CHECK(payload->source == "support");
+  CHECK(payload->conversation_id == "42");
+  CHECK(payload->content == "Hello you");
+  CHECK_FALSE(payload->from_agent);
+  // What the clocks and guards have to know comes with the helpdesk's webhook.
+  CHECK(request.fact.empty());
+  CHECK_FALSE(request.state);
+  REQUIRE(request.events.size() == 1);
+  CHECK(request.events[0].name == "message:user");
+  const json data = json::parse(request.events[0].data);
+  CHECK(data["messageId"] == prepared->message_id);
+  CHECK(data["clientMessageId"] == "c-1");
+  CHECK(code_of(send(everyone(), "conversation:cw~42", "")) == 40001);
+}
+
+TEST_CASE("an agent writes into Chatwoot only with a user token", "[send]") {
+  CHECK(code_of(send(everyone("agent"), "conversation:cw~42")) == 40301);
+  config::Config config = with_sources();
+  config.sources[1].user_token = config::Secret("t");
+  const auto ask = [&config] {
+    return prepare_message(everyone("agent"), {"conversation:cw~42", "Hi", "c-1", "s-1", nullptr},
+                           config, kNow);
+  };
+  const auto prepared = ask();
+  REQUIRE(prepared);
+  CHECK(prepared->request.kind == "send");
+  CHECK(prepared->request.events.at(0).name == "message:agent");
+  CHECK(jobs::decode_send(prepared->request.payload)->from_agent);
+  config.sources[1].account_id.clear();
+  CHECK(code_of(ask()) == 40301);
+}
+
+TEST_CASE("only API inboxes take messages from here", "[send]") {
+  jobs::ConversationState state;
+  REQUIRE(check_inbox(state));
+  CHECK(check_inbox(state)->code == ReplyCode::kNotPossibleHere);
+  state.inbox_kind = "Channel::WebWidget";
+  CHECK(check_inbox(state)->code == ReplyCode::kNotPossibleHere);
+  state.inbox_kind = "Channel::Api";
+  CHECK_FALSE(check_inbox(state));
 }
 
 TEST_CASE("content is limited in characters, not bytes", "[send]") {

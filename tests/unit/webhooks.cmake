@@ -12,4 +12,5 @@ deskwire_add_tests(NAME unit_webhooks LABEL unit
     unit/signature_report_test.cc
     unit/signature_test.cc
     unit/spool_record_test.cc
+    unit/vendor_parsers_test.cc
   DEPS deskwire::webhooks nlohmann_json::nlohmann_json)

@@ -3,6 +3,7 @@ deskwire_add_tests(NAME unit_worker LABEL unit
     support/reply_bench.cc
     unit/handoff_handler_test.cc
     unit/reply_handler_test.cc
+    unit/send_handler_test.cc
     unit/step_batches_test.cc
     unit/typing_feed_test.cc
     unit/worker_parts_test.cc

@@ -276,7 +276,10 @@ Result<HelpdeskEvent> read_widget(const json& root, HelpdeskEvent event) {
 
 }  // namespace
 
-const SignatureScheme& ChatwootParser::scheme() const { return *find_scheme("chatwoot"); }
+std::span<const std::string_view> ChatwootParser::schemes() const {
+  static constexpr std::array<std::string_view, 1> kSchemes{"chatwoot"};
+  return kSchemes;
+}
 
 Result<HelpdeskEvent> ChatwootParser::parse(std::string_view body) const {
   const Result<json> root = parse_body(body, kIgnoredKeys);

@@ -10,7 +10,7 @@ namespace deskwire::webhooks {
 /// Source: chatwoot app/listeners, lib/webhooks/trigger.rb, app/presenters/conversations.
 class ChatwootParser final : public SourceParser {
  public:
-  const SignatureScheme& scheme() const override;
+  std::span<const std::string_view> schemes() const override;
   Result<jobs::HelpdeskEvent> parse(std::string_view body) const override;
 };
 

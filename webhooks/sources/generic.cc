@@ -184,7 +184,10 @@ Result<HelpdeskEvent> read_generic_event(const json& root) {
   return event;
 }
 
-const SignatureScheme& GenericParser::scheme() const { return *find_scheme("standard-webhooks"); }
+std::span<const std::string_view> GenericParser::schemes() const {
+  static constexpr std::array<std::string_view, 1> kSchemes{"standard-webhooks"};
+  return kSchemes;
+}
 
 Result<HelpdeskEvent> GenericParser::parse(std::string_view body) const {
   const Result<json> root = parse_body(body);

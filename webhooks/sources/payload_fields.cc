@@ -56,6 +56,15 @@ tl::unexpected<Error> bad_shape(std::string_view event, std::string_view cause) 
 
 bool is_event_name(std::string_view name) { return is_word(name, kMaxEventName, "_."); }
 
+std::string event_name_of(std::string_view name) {
+  if (const std::size_t colon = name.rfind(':'); colon != std::string_view::npos) {
+    name.remove_prefix(colon + 1);
+  }
+  std::string out(name);
+  std::replace(out.begin(), out.end(), '-', '_');
+  return is_event_name(out) ? out : std::string{};
+}
+
 std::string word_at(const json& object, std::string_view key) {
   std::string word = string_at(object, key);
   return is_word(word, kMaxWord, "_") ? word : std::string{};
@@ -76,6 +85,19 @@ std::string person_name_at(const json& object, std::string_view key) {
   const json* value = member(object, key);
   if (value == nullptr || !value->is_string()) return {};
   return jobs::plain_content(value->get_ref<const std::string&>(), jobs::kMaxNameCharacters);
+}
+
+std::string joined_name_at(const json& object, std::string_view first_key,
+                           std::string_view last_key) {
+  std::string name = person_name_at(object, first_key);
+  const std::string last = person_name_at(object, last_key);
+  if (!name.empty() && !last.empty()) name += ' ';
+  return name + last;
+}
+
+std::string label_at(const json& object, std::string_view key) {
+  const std::string text = string_at(object, key);
+  return text.empty() ? string_at(object_at(object, key), "name") : text;
 }
 
 std::string safe_url_at(const json& object, std::string_view key) {
@@ -114,6 +136,21 @@ std::string conversation_status_at(const json& object, std::string_view key) {
   static constexpr std::array<std::string_view, 4> kStatuses{"open", "resolved", "pending",
                                                              "snoozed"};
   return one_of(kStatuses, string_at(object, key));
+}
+
+std::string status_of(std::span<const StatusWord> table, std::string_view vendor) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  for (const StatusWord& word : table) {
+    if (std::equal(word.vendor.begin(), word.vendor.end(), vendor.begin(), vendor.end(),
+                   [&](char a, char b) { return a == lower(b); })) {
+      return std::string(word.ours);
+    }
+  }
+  return {};
+}
+
+void add_change(jobs::HelpdeskEvent& event, const char* name, const json& from, const json& to) {
+  event.changes[name] = {dump_json(from), dump_json(to)};
 }
 
 const json& array_at(const json& object, std::string_view key) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/result.h"
+#include "jobs/helpdesk_event.h"
 
 namespace deskwire::webhooks {
 
@@ -24,6 +25,10 @@ tl::unexpected<Error> bad_shape(std::string_view event, std::string_view cause);
 /// True for [a-z_.]{1,64}: a name that may be logged and stored.
 bool is_event_name(std::string_view name);
 
+/// A vendor's event name in that form: what stands behind its last colon, '-' as '_'; empty when it
+/// cannot be made one.
+std::string event_name_of(std::string_view name);
+
 /// A word of a closed vocabulary, [a-z_]{1,32}; empty when it is anything else.
 std::string word_at(const nlohmann::json& object, std::string_view key);
 
@@ -33,6 +38,13 @@ std::string text_id_at(const nlohmann::json& object, std::string_view key);
 /// Cleaned text: content up to 150,000 characters, names up to 256.
 std::string content_at(const nlohmann::json& object, std::string_view key);
 std::string person_name_at(const nlohmann::json& object, std::string_view key);
+
+/// "Ann Lee" out of two keys; one of them may be missing.
+std::string joined_name_at(const nlohmann::json& object, std::string_view first_key,
+                           std::string_view last_key);
+
+/// The text at `key`, or the name of the object there: `"open"` and `{"name":"open"}` alike.
+std::string label_at(const nlohmann::json& object, std::string_view key);
 
 /// The text when it is an http(s) URL of at most 2048 bytes, else empty: a browser will follow it.
 std::string safe_url_at(const nlohmann::json& object, std::string_view key);
@@ -45,6 +57,17 @@ std::int64_t time_ms_at(const nlohmann::json& object, std::string_view key, Epoc
 /// resolved, pending, snoozed); empty for any other word.
 std::string message_status_at(const nlohmann::json& object, std::string_view key);
 std::string conversation_status_at(const nlohmann::json& object, std::string_view key);
+
+/// The status in our words for a vendor's word, any case; empty when the table has none.
+struct StatusWord {
+  std::string_view vendor;
+  std::string_view ours;
+};
+std::string status_of(std::span<const StatusWord> table, std::string_view vendor);
+
+/// Adds a change as JSON texts; `from` null where the vendor does not say it.
+void add_change(jobs::HelpdeskEvent& event, const char* name, const nlohmann::json& from,
+                const nlohmann::json& to);
 
 /// The array at `key`, or an empty one.
 const nlohmann::json& array_at(const nlohmann::json& object, std::string_view key);

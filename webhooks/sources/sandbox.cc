@@ -1,5 +1,6 @@
 #include "webhooks/sources/sandbox.h"
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -15,7 +16,10 @@ constexpr std::size_t kMaxSimulationText = 64;
 
 }  // namespace
 
-const SignatureScheme& SandboxParser::scheme() const { return *find_scheme("standard-webhooks"); }
+std::span<const std::string_view> SandboxParser::schemes() const {
+  static constexpr std::array<std::string_view, 1> kSchemes{"standard-webhooks"};
+  return kSchemes;
+}
 
 Result<jobs::HelpdeskEvent> SandboxParser::parse(std::string_view body) const {
   const Result<nlohmann::json> root = parse_body(body);

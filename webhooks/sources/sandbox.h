@@ -8,7 +8,7 @@ namespace deskwire::webhooks {
 /// ("post": "fail", "think_ms": 3000). At most 16 entries of texts, numbers or booleans.
 class SandboxParser final : public SourceParser {
  public:
-  const SignatureScheme& scheme() const override;
+  std::span<const std::string_view> schemes() const override;
   Result<jobs::HelpdeskEvent> parse(std::string_view body) const override;
 };
 

@@ -24,7 +24,9 @@ std::optional<std::string> reason_in_status(const jobs::ReplyPayload& payload,
   const std::string& id = assignee_known ? state.assignee_id : payload.assignee_id;
   if (status == "resolved") return "closed";
   if (source.type != config::SourceType::kChatwoot) {
-    if (status == "open" && type == "user") return "assigned_to_human";
+    // Snoozed is what ticket systems make of "waits for the customer": the agent's all the same.
+    const bool in_work = status == "open" || status == "snoozed";
+    if (in_work && type == "user") return "assigned_to_human";
     return std::nullopt;
   }
   if (status.empty() || status == "pending" || is_assigned_to_us(type, id, source)) {
@@ -54,6 +56,7 @@ bool is_newer_message(std::string_view id, std::string_view than) {
 std::optional<std::string> reason_to_skip(const jobs::ReplyPayload& payload,
                                           const GuardFacts& facts, const config::Source& source,
                                           const config::Replies& replies) {
+  if (!source.takes_replies()) return "only_listened_to";
   if (auto reason = reason_in_status(payload, facts.state, source)) return reason;
   const bool answered = (facts.state.last_sender == "user" || facts.state.last_sender == "bot") &&
                         !facts.last_message_is_ours &&

@@ -1,11 +1,11 @@
 #include "worker/helpdesks/chatwoot_client.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
+#include "worker/helpdesks/helpdesk_answer.h"
 #include "worker/helpdesks/http_status.h"
 #include "worker/helpdesks/liquid.h"
 #include "worker/helpdesks/message_age.h"
@@ -18,15 +18,6 @@ constexpr int kMaxPages = 10;
 // Between our clock, which minted the source_id, and the helpdesk's, which dated the messages.
 constexpr std::int64_t kClockSkewS = 600;
 
-/// Chatwoot's ids are integers; anything else must not get into a path.
-std::optional<std::int64_t> integer_id(std::string_view id) {
-  std::int64_t value = 0;
-  const char* const end = id.data() + id.size();
-  const auto [parsed_to, error] = std::from_chars(id.data(), end, value);
-  if (error != std::errc{} || parsed_to != end || value < 0) return std::nullopt;
-  return value;
-}
-
 Result<std::string> path_of(const ConversationRef& conversation, std::string_view call) {
   const auto account = integer_id(conversation.account_id);
   const auto id = integer_id(conversation.conversation_id);
@@ -36,17 +27,6 @@ Result<std::string> path_of(const ConversationRef& conversation, std::string_vie
   }
   return "/api/v1/accounts/" + std::to_string(*account) + "/conversations/" + std::to_string(*id) +
          "/" + std::string(call);
-}
-
-tl::unexpected<Error> not_understood(std::string_view what) {
-  return fail(ErrorCode::kUnknownOutcome,
-              "helpdesk " + std::string(what) + ": status 2xx, but not the documented answer");
-}
-
-/// Reading changes nothing, so a read that went wrong has no unknown outcome: it is tried again.
-Error of_a_read(Error error) {
-  if (error.code == ErrorCode::kUnknownOutcome) error.code = ErrorCode::kUnavailable;
-  return error;
 }
 
 /// What one page of messages says about the one that is looked for.
@@ -97,15 +77,23 @@ Result<std::string> ChatwootClient::call(const std::string& method, const std::s
 Result<std::string> ChatwootClient::create_message(const PostRequest& request) {
   const auto path = path_of(request.conversation, "messages");
   if (!path) return fail(path.error());
-  nlohmann::json body{{"content", neutralise_liquid(request.content)},
-                      {"message_type", "outgoing"},
+  // Incoming messages are not rendered as templates, and are the customer's own words.
+  const bool incoming = request.author == MessageAuthor::kContact;
+  const bool by_agent = request.author == MessageAuthor::kAgent;
+  if (by_agent && source_.user_token.empty()) {
+    return fail(ErrorCode::kUnsupported,
+                "helpdesk POST messages: in an agent's name needs config sources[].user_token");
+  }
+  nlohmann::json body{{"content", incoming ? request.content : neutralise_liquid(request.content)},
+                      {"message_type", incoming ? "incoming" : "outgoing"},
                       {"private", false},
                       {"content_type", "text"},
                       {"source_id", request.source_id}};
   if (const auto replied = integer_id(request.in_reply_to)) {
     body["content_attributes"] = {{"in_reply_to", *replied}};
   }
-  auto answer = call("POST", *path, dump_json(body), source_.bot_token);
+  auto answer =
+      call("POST", *path, dump_json(body), by_agent ? source_.user_token : source_.bot_token);
   if (!answer) return answer;
   const auto json = parse_json(*answer);
   if (!json || !json->is_object()) return not_understood("POST messages");

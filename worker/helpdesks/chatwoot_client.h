@@ -18,6 +18,9 @@ namespace deskwire::worker {
 /// messages is refused to bot tokens. Outgoing text is made safe from Liquid here, just before the
 /// post; the channel shows the original.
 ///
+/// A customer's message goes in as an incoming one (API inboxes only) with the bot token, an
+/// agent's as an outgoing one with the user token.
+///
 /// Status codes: 401 kUnauthorized, 403 kDenied, 404 kNotFound, 413 kTooLarge, 429 and 422 "Too
 /// many messages" kRateLimited, 408 and 5xx kUnknownOutcome, other 3xx and 4xx kInvalid; a 2xx
 /// whose body is not the documented one kUnknownOutcome.
