@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -23,6 +25,8 @@ struct EventContext {
   std::int64_t now_ms = 0;
   int max_attempts = 8;
   std::optional<Debounce> debounce;  ///< Of the reply jobs.
+  /// Custom attributes that SLA policies look at ("contact.plan"): no others get into facts.
+  std::shared_ptr<const std::set<std::string>> sla_attributes;
 
   // Messages that came through our own gateway instead of a webhook; else empty.
   std::string client_id;          ///< Of the token; becomes the envelope's clientId.

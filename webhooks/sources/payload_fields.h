@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 
@@ -45,6 +47,14 @@ std::int64_t time_ms_at(const nlohmann::json& object, std::string_view key, Epoc
 /// resolved, pending, snoozed); empty for any other word.
 std::string message_status_at(const nlohmann::json& object, std::string_view key);
 std::string conversation_status_at(const nlohmann::json& object, std::string_view key);
+
+/// The texts of a list, such as labels: at most 50 of at most 128 bytes; others are left out.
+std::vector<std::string> short_texts_at(const nlohmann::json& object, std::string_view key);
+
+/// Takes the single values of `record.custom_attributes` over as "<owner>.<name>": texts, numbers
+/// and flags of at most 128 bytes, at most 50 of them.
+void read_attributes(const nlohmann::json& record, std::string_view owner,
+                     std::map<std::string, std::string>& into);
 
 /// The array at `key`, or an empty one.
 const nlohmann::json& array_at(const nlohmann::json& object, std::string_view key);
