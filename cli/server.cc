@@ -5,6 +5,7 @@
 
 #include "cli/delivery_routes.h"
 #include "cli/job_access.h"
+#include "cli/sla_routes.h"
 #include "config/load.h"
 #include "console/pages.h"
 #include "core/log.h"
@@ -39,6 +40,17 @@ bool may_pass(ErrorCode code) {
          code == ErrorCode::kFull || code == ErrorCode::kCancelled;
 }
 
+/// The first that knows the path answers.
+AdminDoor::Routes any_of_routes(std::vector<AdminDoor::Routes> all) {
+  return [all = std::move(all)](const net::HttpRequest& request) {
+    std::optional<net::HttpResponse> answer;
+    for (const AdminDoor::Routes& routes : all) {
+      if (!answer) answer = routes(request);
+    }
+    return answer;
+  };
+}
+
 /// The connection for what must not be lost with the master; null: the ordinary one does.
 std::unique_ptr<redis::Client> confirmed_client(const config::Redis& settings,
                                                 redis::Client::Options options) {
@@ -60,7 +72,8 @@ Server::Server(const config::Config& config, const Roles& roles,
       confirmed_(confirmed_client(config.redis, connection)),
       log_(client_, lane_limits(config).log),
       store_(client_, confirmed_ ? *confirmed_ : client_, clock_, lane_limits(config)),
-      operators_(client_, lane_limits(config)) {
+      operators_(client_, lane_limits(config)),
+      alerts_(client_, lane_limits(config).log, clock_) {
   auto bus = connection;
   bus.name = "deskwire-bus";
   auto bell = connection;
@@ -73,7 +86,8 @@ Server::Server(const config::Config& config, const Roles& roles,
   }
   if (roles.receiver) receiver_.emplace(config_, store_, clock_, metrics_);
   admin_.emplace(config_.admin, roles.names(), client_, store_, operators_, clock_, metrics_,
-                 delivery_routes(config_, store_, client_, clock_));
+                 any_of_routes({delivery_routes(config_, store_, client_, clock_),
+                                sla_routes(alerts_, clock_)}));
 }
 
 Server::~Server() { stop(); }
@@ -146,7 +160,9 @@ Status Server::start_roles() {
     if (auto up = gateway_->start(); !up) return fail(std::move(up.error()).prefixed("gateway"));
     opened("gateway", gateway_address());
   }
-  if (worker_) worker_->start();
+  if (worker_) {
+    if (auto up = worker_->start(); !up) return up;
+  }
   if (receiver_) {
     if (auto up = receiver_->start(); !up) return fail(std::move(up.error()).prefixed("receiver"));
     opened("receiver", receiver_address());

@@ -158,6 +158,20 @@ std::optional<Debounce> debounce_of(const config::Debounce& settings) {
   return Debounce{settings.quiet, settings.max_wait, settings.max_n};
 }
 
+std::set<std::string> sla_attributes_of(const config::Sla& settings) {
+  std::set<std::string> names;
+  const auto collect = [&](const std::vector<config::SlaCondition>& conditions) {
+    for (const config::SlaCondition& condition : conditions) {
+      if (condition.field.find('.') != std::string::npos) names.insert(condition.field);
+    }
+  };
+  for (const config::SlaPolicy& policy : settings.policies) {
+    collect(policy.all);
+    collect(policy.any);
+  }
+  return names;
+}
+
 bool needs_body_digest(const HelpdeskEvent& event) {
   return !is_creation(event) && !is_typing(event);
 }

@@ -37,6 +37,9 @@ struct EventContext {
 /// The rule for reply jobs of config replies.debounce; nullopt while that is off.
 std::optional<Debounce> debounce_of(const config::Debounce& settings);
 
+/// The custom attributes ("contact.plan") that policies look at.
+std::set<std::string> sla_attributes_of(const config::Sla& settings);
+
 /// The lane of an event: its conversation's key, or `contact-…`/`other-…` for events without one
 /// (they only need a place to be deduplicated in: no job, no fact, no channel event).
 std::string lane_of(const HelpdeskEvent& event, std::string_view source,

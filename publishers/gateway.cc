@@ -49,6 +49,9 @@ class Gateway::Impl {
         counts_(config_.gateway, metrics),
         presence_(client, kPresenceTtl),
         operations_(config_, log, store, presence_, clock, metrics),
+        alerts_(client,
+                ChannelLogLimits{config_.gateway.log_max_events, config_.gateway.log_max_age_s},
+                clock),
         server_(
             server_options(),
             [this](net::HttpRequest&& request, const net::HttpResponder& responder) {
@@ -77,7 +80,7 @@ class Gateway::Impl {
     hub_.emplace(std::move(options), log, presence_, loops, clock, metrics);
     for (net::Loop* loop : loops) {
       loops_.push_back(std::make_unique<GatewayLoop>(
-          GatewayLoop::Context{config_, connections_, clock, metrics, counts_, operations_,
+          GatewayLoop::Context{config_, connections_, clock, metrics, counts_, operations_, alerts_,
                                hub_->local(*loop), pages_, draining_}));
     }
   }
@@ -86,6 +89,7 @@ class Gateway::Impl {
 
   Status start() {
     if (Status started = server_.start(); !started) return started;
+    alerts_.start();
     hub_->start();
     log::info("gateway_started",
               {{"port", int{server_.port()}}, {"loops", std::uint64_t{loops_.size()}}});
@@ -109,6 +113,7 @@ class Gateway::Impl {
   }
 
   void stop() {
+    alerts_.stop();
     if (hub_) hub_->stop();
     server_.stop();
     loops_.clear();
@@ -160,6 +165,7 @@ class Gateway::Impl {
   SessionCounts counts_;
   Presence presence_;
   Operations operations_;
+  jobs::AlertDesk alerts_;
   net::HttpServer server_;
   std::optional<Hub> hub_;
   std::vector<std::unique_ptr<GatewayLoop>> loops_;

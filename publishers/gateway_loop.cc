@@ -44,7 +44,8 @@ GatewayLoop::GatewayLoop(const Context& context)
       group_(std::make_shared<ConnectionGroup>(context.hub.loop())),
       sessions_context_{context.config.gateway, context.clock, context.hub, context.operations,
                         *this},
-      rest_({context.config, context.clock, context.hub, context.operations, context.pages}) {}
+      rest_({context.config, context.clock, context.hub, context.operations, context.alerts,
+             context.pages}) {}
 
 void GatewayLoop::accept(const net::HttpRequest& request, std::unique_ptr<net::Stream> stream,
                          std::string response, std::string leftover) {

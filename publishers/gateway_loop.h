@@ -51,6 +51,7 @@ class GatewayLoop final : public SessionOwner {
     Metrics& metrics;
     SessionCounts& counts;
     Operations& operations;
+    jobs::AlertDesk& alerts;
     LocalHub& hub;
     const std::map<std::string, Page>& pages;
     const std::atomic<bool>& draining;

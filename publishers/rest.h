@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "core/clock.h"
 #include "core/net/http_server.h"
+#include "jobs/alert_desk.h"
 #include "publishers/access.h"
 #include "publishers/codes.h"
 #include "publishers/gateway.h"
@@ -44,7 +45,7 @@ class Exchange {
 };
 
 /// The gateway's REST on one loop (contract §4): messages, presence, long poll and SSE of channels,
-/// tokens, sandbox sessions, and the pages.
+/// SLA clocks and alerts, tokens, sandbox sessions, and the pages.
 ///
 /// Loop thread only.
 class Rest {
@@ -54,6 +55,7 @@ class Rest {
     const Clock& clock;
     LocalHub& hub;
     Operations& operations;
+    jobs::AlertDesk& alerts;
     const std::map<std::string, Page>& pages;
   };
   explicit Rest(const Context& context);
@@ -78,6 +80,9 @@ class Rest {
   void get_presence(const ChannelRequest& asked);
   void get_poll(const ChannelRequest& asked);
   void get_events(const ChannelRequest& asked);
+  void sla_route(const net::HttpRequest& request, const Exchange& exchange);
+  void post_alert(const net::HttpRequest& request, const Exchange& exchange,
+                  const Principal& principal);
   void post_token(const net::HttpRequest& request, const Exchange& exchange);
   void post_sandbox_session(const net::HttpRequest& request, const Exchange& exchange);
   void refuse_handshake(const net::HttpRequest& request, const Exchange& exchange);
@@ -88,6 +93,9 @@ class Rest {
   RestStreams streams_;
   std::unordered_map<std::string, TokenBucket> rates_;  ///< By client id.
 };
+
+/// The body as a JSON object; `optional`: none is an empty one.
+Answer<nlohmann::json> json_body(const net::HttpRequest& request, bool optional);
 
 /// Percent-decodes a path segment; nullopt when an escape is broken.
 std::optional<std::string> decode_segment(std::string_view segment);

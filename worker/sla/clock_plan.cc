@@ -214,6 +214,24 @@ class Planner {
     }
   }
 
+  /// The id under which the clock can be acknowledged; empty: nobody was told anything yet.
+  std::string newest_alert(const SlaClock& clock) const {
+    std::string newest;
+    for (const SlaOccurrence& occurrence : fold_.occurrences) {
+      if (!is_alert(occurrence.kind) || occurrence.metric != clock.metric ||
+          occurrence.cycle != clock.cycle) {
+        continue;
+      }
+      std::string id = event_id(subject_, occurrence);
+      const bool is_told =
+          stored_.told.contains(id) ||
+          std::any_of(update_.events.begin(), update_.events.end(),
+                      [&](const jobs::ClockEvent& event) { return event.id == id; });
+      if (is_told) newest = std::move(id);
+    }
+    return newest;
+  }
+
   /// For `deskwire sla`, the on-call board, and the next look.
   std::string encode() const {
     json clocks = json::array();
@@ -221,7 +239,9 @@ class Planner {
       if (clock.ended() && clock.end_ms < now_ms_ - kShownMs) continue;
       const std::string mark = mark_of(clock.metric, clock.cycle);
       const bool marked = kept_marks_.contains(mark_field(clock.metric, clock.cycle));
-      clocks.push_back(clock_json(subject_, clock, marked ? mark : std::string()));
+      json shown = clock_json(subject_, clock, marked ? mark : std::string());
+      if (const std::string id = newest_alert(clock); !id.empty()) shown["event_id"] = id;
+      clocks.push_back(std::move(shown));
     }
     return dump_json({{"v", 1},
                       {"began_ms", began_ms_},

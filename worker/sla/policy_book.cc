@@ -38,20 +38,6 @@ std::string_view name_of(SlaMetricName metric) {
   return "resolution";
 }
 
-std::set<std::string> attributes_of_policies(const config::Sla& settings) {
-  std::set<std::string> names;
-  const auto collect = [&](const std::vector<config::SlaCondition>& conditions) {
-    for (const config::SlaCondition& condition : conditions) {
-      if (condition.field.starts_with(kContact)) names.insert(condition.field);
-    }
-  };
-  for (const config::SlaPolicy& policy : settings.policies) {
-    collect(policy.all);
-    collect(policy.any);
-  }
-  return names;
-}
-
 Result<std::shared_ptr<const PolicyBook>> PolicyBook::make(const config::Sla& settings) {
   const std::shared_ptr<PolicyBook> book(new PolicyBook());
   book->settings_ = settings;

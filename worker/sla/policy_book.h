@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -61,8 +60,5 @@ class PolicyBook {
   Calendar always_ = Calendar::always();
   std::vector<std::int64_t> changes_;
 };
-
-/// Custom attributes that policies look at: what facts have to carry.
-std::set<std::string> attributes_of_policies(const config::Sla& settings);
 
 }  // namespace deskwire::worker
