@@ -83,17 +83,28 @@ Status adopt_sockets(const config::Config& config, const Roles& roles) {
   return {};
 }
 
+/// A config with a mistake changes nothing.
+void reload(Server& server, const ConfigChoice& choice) {
+  const auto config = load_config(choice);
+  const Status done = config ? server.reload(*config) : fail(config.error());
+  if (done) {
+    log::info("config_reloaded", {{"policies", std::uint64_t{config->sla.policies.size()}},
+                                  {"note", "other settings need a restart"}});
+  } else {
+    log::error("config_not_reloaded",
+               {{"reason", done.error().message}, {"next", "mend the file; the old one counts on"}});
+  }
+}
+
 /// Until a signal asks for the end. @errors of a Redis that turns out unfit only now.
-Status run_until_stopped(Server& server, EmbeddedRedis* redis) {
+Status run_until_stopped(Server& server, EmbeddedRedis* redis, const ConfigChoice& choice) {
   while (true) {
     const int signal = wait_signal(kTick).value_or(0);
     if (signal == SIGTERM || signal == SIGINT) {
       log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       return {};
     }
-    if (signal == SIGHUP) {
-      log::warn("reload_unavailable", {{"next", "restart to take in a changed config"}});
-    }
+    if (signal == SIGHUP) reload(server, choice);
     if (redis != nullptr) redis->supervise();
     if (auto fit = server.check_late_redis(); !fit) return fit;
   }
@@ -108,7 +119,7 @@ int serve_with(const config::Config& config, const Roles& roles, const ServeOpti
   if (status) status = server.start();
   if (status) {
     std::cout << greeting(config, server, options.config, program) << std::flush;
-    status = run_until_stopped(server, redis);
+    status = run_until_stopped(server, redis, options.config);
   }
   {
     const StopWatchdog watchdog(config.jobs.shutdown_grace + config.gateway.drain + kStopMargin);

@@ -20,10 +20,13 @@ constexpr std::int64_t kClockSkewMs = 5000;
 /// The chat page belongs to the sandbox: another source has no visitors of its own here.
 std::map<std::string, publishers::Page> pages_for(const config::Config& config) {
   std::map<std::string, publishers::Page> pages;
-  if (!config.has_sandbox()) return pages;
-  for (auto& [path, page] : console::pages()) {
-    pages[path] = {std::move(page.content_type), std::move(page.body)};
-  }
+  const auto add = [&pages](std::map<std::string, console::Page> more) {
+    for (auto& [path, page] : more) {
+      pages[path] = {std::move(page.content_type), std::move(page.body)};
+    }
+  };
+  add(console::on_call_pages());
+  if (config.has_sandbox()) add(console::chat_pages());
   return pages;
 }
 
@@ -169,6 +172,14 @@ Status Server::start_roles() {
   }
   if (auto up = admin_->start(); !up) return fail(std::move(up.error()).prefixed("admin"));
   opened("admin", admin_address());
+  return {};
+}
+
+Status Server::reload(const config::Config& config) {
+  if (worker_) {
+    if (auto set = worker_->set_sla(config.sla); !set) return set;
+  }
+  store_.set_clocks_run(!config.sla.policies.empty());
   return {};
 }
 

@@ -49,6 +49,9 @@ class Server {
   Status start();
   /// The check of connect(), once Redis answers for the first time. To be called now and then.
   Status check_late_redis();
+  /// Takes in what of a config can change while everything runs: SLA policies and calendars.
+  /// @errors those of WorkerRole::set_sla; then nothing changes.
+  Status reload(const config::Config& config);
   /// Within about config jobs.shutdown_grace + gateway.drain_ms. Twice, unstarted: fine.
   void stop();
 

@@ -89,6 +89,14 @@ Status WorkerRole::start() {
   return {};
 }
 
+Status WorkerRole::set_sla(const config::Sla& settings) {
+  if (!clocks_) return {};
+  auto book = worker::PolicyBook::make(settings);
+  if (!book) return fail(std::move(book.error()));
+  clocks_->set_book(std::move(*book));
+  return {};
+}
+
 void WorkerRole::stop() {
   if (clocks_) clocks_->stop();
   // The dispatcher renews leases until the last attempt has ended; the pool's end lets its bell go.

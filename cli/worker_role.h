@@ -38,6 +38,9 @@ class WorkerRole {
 
   /// @errors those of PolicyBook::make.
   Status start();
+  /// Other policies and calendars: clocks that run are computed anew from their facts.
+  /// @errors those of PolicyBook::make; then nothing changes.
+  Status set_sla(const config::Sla& settings);
   /// Leases go back unpunished after the configured grace. Twice, unstarted: fine.
   void stop();
 
