@@ -1,10 +1,13 @@
+#include <chrono>
 #include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "core/channel.h"
 #include "core/channel_log.h"
 #include "core/redis/redis_client.h"
 #include "jobs/alert_desk.h"

@@ -57,6 +57,10 @@ class Planner {
         subject_(subject_of(fold_, stored.lane, book.mirrors())) {
     const auto before = parse_json(stored.clocks);
     began_ms_ = before ? integer_at(*before, "began_ms").value_or(now_ms) : now_ms;
+    for (const auto& [id, note] : stored.told) {
+      const auto told = read_note(note);
+      if (told && told->kind == "violation") missed_.emplace(told->metric, told->cycle);
+    }
     for (const SlaClock& clock : fold_.clocks) {
       int& newest = newest_[clock.metric];
       newest = std::max(newest, clock.cycle);
@@ -105,6 +109,8 @@ class Planner {
     const bool running = clock != nullptr && !clock->ended();
     if (is_alert(occurrence.kind) ? !running : occurrence.at_ms < began_ms_ - kNewsMs) return;
     if (stored_.told.contains(event_id(subject_, occurrence))) return;
+    // Once missed is missed, also where other policies see another due time.
+    if (is_alert(occurrence.kind) && missed_.contains({occurrence.metric, occurrence.cycle})) return;
     std::int64_t actual_s = occurrence.actual_s;
     if (is_alert(occurrence.kind)) actual_s = std::max(actual_s, clock->elapsed_ms / 1000);
     update_.events.push_back(make_sla_event(subject_, occurrence, actual_s,
@@ -115,23 +121,22 @@ class Planner {
   /// Violations that were told, but that the facts as they are now do not show.
   void retract() {
     if (fold_.clocks.empty()) return;  // Nobody asks for clocks any more.
-    std::set<std::string> missed;
-    for (const SlaClock& clock : fold_.clocks) {
-      if (clock.breached) {
-        missed.insert(violation_id(subject_.account, subject_.conversation, clock));
-      }
-    }
     for (const auto& [id, note] : stored_.told) {
       const auto told = read_note(note);
       if (!told) continue;
       if (!is_kept(told->metric, told->cycle)) {
         update_.forget_told.push_back(id);
-      } else if (told->kind == "violation" && !missed.contains(id)) {
+      } else if (told->kind == "violation" && !is_missed(told->metric, told->cycle)) {
         update_.events.push_back(
             make_retraction(subject_, id, told->metric, told->cycle, now_ms_));
         update_.notes.emplace_back(id, "retracted " + note.substr(note.find(' ') + 1));
       }
     }
+  }
+
+  bool is_missed(SlaMetricName metric, int cycle) const {
+    const SlaClock* clock = find(metric, cycle);
+    return clock != nullptr && clock->breached;
   }
 
   struct Told {
@@ -256,6 +261,7 @@ class Planner {
   const SlaSubject subject_;
   std::int64_t began_ms_ = 0;  ///< The first look.
   std::map<SlaMetricName, int> newest_;
+  std::set<std::pair<SlaMetricName, int>> missed_;  ///< Told violations.
   std::set<std::string> kept_marks_;
   jobs::ClockUpdate update_;
 };

@@ -30,7 +30,7 @@ ConversationWalk::ConversationWalk(const PolicyBook& book, const std::vector<Fac
   for (const Fact& fact : facts) {
     steps_.push_back({fact.known_at_ms, Step::Kind::kKnown, &fact});
     if (is_message(fact)) steps_.push_back({fact.at_ms, Step::Kind::kMessage, &fact});
-    if (fact.kind == Fact::Kind::kConversation && !fact.status.empty()) {
+    if (fact.kind == Fact::Kind::kConversation && !fact.status.empty() && !fact.creates) {
       steps_.push_back({fact.known_at_ms, Step::Kind::kStatus, &fact});
     }
     if (fact.kind == Fact::Kind::kDeleted || fact.kind == Fact::Kind::kMerged) {
@@ -94,6 +94,8 @@ void ConversationWalk::take(const Step& step) {
       return;
     case Step::Kind::kKnown:
       attributes_.merge(fact.attributes);
+      // Before the messages of that moment, which the conversation was created for.
+      if (fact.creates && !fact.status.empty()) take_status(fact.status, step.at_ms);
       begun_ = begun_ || is_message(fact) || fact.kind == Fact::Kind::kConversation;
       return;
     case Step::Kind::kHelpdeskReply:

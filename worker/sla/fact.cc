@@ -91,6 +91,7 @@ Result<Fact> decode_fact(std::string_view text, std::int64_t received_ms) {
   if (string_at(object, "kind") == "conversation_created" && created_ms > 0) {
     fact.at_ms = fact.known_at_ms = happened(created_ms);
   }
+  fact.creates = string_at(object, "kind") == "conversation_created";
   fact.attributes = attributes_of(object);
   if (fact.kind == Fact::Kind::kConversation) {
     fact.status = string_at(object, "status");
