@@ -1,6 +1,16 @@
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/config_choice.h"
@@ -38,6 +48,39 @@ int show(const ConfigChoice& choice, bool defaults) {
   return kDone;
 }
 
+/// The process that serves with this data directory; nullopt: none does.
+std::optional<pid_t> serving_process(const std::string& data_dir) {
+  const int fd = ::open((data_dir + "/serve.lock").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  std::array<char, 32> text{};
+  const bool held = ::flock(fd, LOCK_SH | LOCK_NB) != 0;
+  const ssize_t length = held ? ::read(fd, text.data(), text.size() - 1) : 0;
+  ::close(fd);
+  const long pid = length > 0 ? std::strtol(text.data(), nullptr, 10) : 0;
+  return pid > 0 ? std::optional(static_cast<pid_t>(pid)) : std::nullopt;
+}
+
+/// A file with a mistake is not offered to anybody.
+int reload(const ConfigChoice& choice) {
+  if (const int checked = check(choice); checked != kDone) return checked;
+  const auto config = load_config(choice);
+  const auto pid = config ? serving_process(config->data_dir) : std::nullopt;
+  if (!pid) {
+    std::cerr << "deskwire: config reload: no serve found by its data_dir"
+              << (config && !config->redis.url.empty()
+                      ? "; with redis.url send SIGHUP to the process (systemctl reload deskwire)\n"
+                      : "; is `deskwire serve` running?\n");
+    return kUnreachable;
+  }
+  if (::kill(*pid, SIGHUP) != 0) {
+    std::cerr << "deskwire: config reload: cannot signal process " << *pid << ": "
+              << std::strerror(errno) << '\n';
+    return kNotDone;
+  }
+  std::cout << "process " << *pid << " reads it now; its log says config_reloaded\n";
+  return kDone;
+}
+
 }  // namespace
 
 void add_config(CLI::App& app, Action& action) {
@@ -49,6 +92,12 @@ void add_config(CLI::App& app, Action& action) {
   add_config_options(*check_command, *choice);
   check_command->add_option("file", choice->file, "The config file, instead of --config");
   check_command->callback([choice, &action] { action = [choice] { return check(*choice); }; });
+
+  auto reloaded = std::make_shared<ConfigChoice>();
+  auto* reload_command = command->add_subcommand(
+      "reload", "Let a running serve take in changed policies and calendars");
+  add_config_options(*reload_command, *reloaded);
+  reload_command->callback([reloaded, &action] { action = [reloaded] { return reload(*reloaded); }; });
 
   auto shown = std::make_shared<ConfigChoice>();
   auto defaults = std::make_shared<bool>(false);

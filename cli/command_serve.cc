@@ -100,9 +100,7 @@ Status run_until_stopped(Server& server, const ConfigChoice& choice, EmbeddedRed
       log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       return {};
     }
-    if (signal == SIGHUP) {
-      reload(server, choice);
-    }
+    if (signal == SIGHUP) reload(server, choice);
     if (redis != nullptr) redis->supervise();
     if (auto fit = server.check_late_redis(); !fit) return fit;
   }

@@ -8,6 +8,7 @@ namespace deskwire::cli {
 void add_sla(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("sla", "Look at service levels, and compute deadlines");
   command->require_subcommand(1);
+  add_sla_clocks(*command, action);
   add_sla_calculations(*command, action);
 }
 

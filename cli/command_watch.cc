@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
@@ -11,6 +13,7 @@
 #include "cli/config_choice.h"
 #include "cli/event_text.h"
 #include "cli/exit_code.h"
+#include "cli/on_call_watch.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "publishers/token.h"
@@ -155,6 +158,9 @@ int watch(const WatchOptions& options) {
   const auto address = reachable_address(config->gateway.listen);
   if (!address) return report(address.error());
   const std::string url = options.url.empty() ? "ws://" + *address + "/v1/ws" : options.url;
+  const bool on_call = options.channels == std::vector<std::string>{"oncall"};
+  const bool terminal = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
+  if (on_call && terminal && !options.json) return watch_on_call(*config, url);
   return Watch(*config, options, url).run();
 }
 
@@ -166,7 +172,8 @@ void add_watch(CLI::App& app, Action& action) {
   add_config_options(*command, options->config);
   command
       ->add_option("channel", options->channels,
-                   "Such as conversation:42, conversation:42:internal")
+                   "Such as conversation:42, conversation:42:internal; oncall alone is a live "
+                   "table on a terminal")
       ->default_val(std::vector<std::string>{"agents", "oncall", "ops"});
   command->add_option("--url", options->url, "Another gateway, such as ws://10.0.0.5:8081/v1/ws");
   command->add_flag("--json", options->json, "One envelope a line");

@@ -18,6 +18,7 @@ jobs::LaneLimits lane_limits(const config::Config& config) {
   limits.completed_max = config.jobs.completed_max;
   limits.completed_max_age_s = config.jobs.completed_max_age_s;
   limits.dead_max_age_s = config.jobs.dead_max_age_s;
+  limits.clocks_run = !config.sla.policies.empty();
   limits.log.max_events = config.gateway.log_max_events;
   limits.log.max_bytes = config.gateway.log_max_bytes;
   limits.log.max_age_s = config.gateway.log_max_age_s;

@@ -16,6 +16,8 @@ nlohmann::json fixed_part(config::Config config) {
   config.gateway.issuers.clear();
   config.gateway.tls.cert_file.clear();
   config.gateway.tls.key_file.clear();
+  config.sla.policies.clear();
+  config.sla.calendars.clear();
   auto shown = parse_json(config::show(config));
   return shown ? std::move(*shown) : nlohmann::json();
 }

@@ -8,6 +8,7 @@
 #include "cli/delivery_routes.h"
 #include "cli/job_access.h"
 #include "cli/rights_client.h"
+#include "cli/sla_routes.h"
 #include "cli/token_revocations.h"
 #include "config/load.h"
 #include "console/pages.h"
@@ -23,10 +24,13 @@ constexpr std::int64_t kClockSkewMs = 5000;
 /// The chat page belongs to the sandbox: another source has no visitors of its own here.
 std::map<std::string, publishers::Page> pages_for(const config::Config& config) {
   std::map<std::string, publishers::Page> pages;
-  if (!config.has_sandbox()) return pages;
-  for (auto& [path, page] : console::pages()) {
-    pages[path] = {std::move(page.content_type), std::move(page.body)};
-  }
+  const auto add = [&pages](std::map<std::string, console::Page> more) {
+    for (auto& [path, page] : more) {
+      pages[path] = {std::move(page.content_type), std::move(page.body)};
+    }
+  };
+  add(console::on_call_pages());
+  if (config.has_sandbox()) add(console::chat_pages());
   return pages;
 }
 
@@ -37,21 +41,21 @@ std::string address(const std::string& listen, std::uint16_t port) {
   return (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
-/// Routes that are asked one after the other.
-AdminDoor::Routes first_of(std::vector<AdminDoor::Routes> routes) {
-  return [routes = std::move(routes)](
-             const net::HttpRequest& request) -> std::optional<net::HttpResponse> {
-    for (const AdminDoor::Routes& one : routes) {
-      if (auto answered = one(request)) return answered;
-    }
-    return std::nullopt;
-  };
-}
-
 /// Asked anew a little later: Redis is away, full, or still loading.
 bool may_pass(ErrorCode code) {
   return code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout ||
          code == ErrorCode::kFull || code == ErrorCode::kCancelled;
+}
+
+/// The first that knows the path answers.
+AdminDoor::Routes any_of_routes(std::vector<AdminDoor::Routes> all) {
+  return [all = std::move(all)](const net::HttpRequest& request) {
+    std::optional<net::HttpResponse> answer;
+    for (const AdminDoor::Routes& routes : all) {
+      if (!answer) answer = routes(request);
+    }
+    return answer;
+  };
 }
 
 /// The connection for what must not be lost with the master; null: the ordinary one does.
@@ -75,7 +79,8 @@ Server::Server(const config::Config& config, const Roles& roles,
       confirmed_(confirmed_client(config.redis, connection)),
       log_(client_, lane_limits(config).log),
       store_(client_, confirmed_ ? *confirmed_ : client_, clock_, lane_limits(config)),
-      operators_(client_, lane_limits(config)) {
+      operators_(client_, lane_limits(config)),
+      alerts_(client_, lane_limits(config).log, clock_) {
   auto bus = connection;
   bus.name = "deskwire-bus";
   auto bell = connection;
@@ -92,16 +97,23 @@ Server::Server(const config::Config& config, const Roles& roles,
   if (roles.worker || roles.sla) {
     worker_.emplace(config_, roles, client_, bell, log_, store_, clock_, metrics_);
   }
+  reloads_.add("sla", [this](const config::Config& changed) -> Status {
+    if (worker_) {
+      if (auto set = worker_->set_sla(changed.sla); !set) return set;
+    }
+    store_.set_clocks_run(!changed.sla.policies.empty());
+    return {};
+  });
   if (roles.receiver) receiver_.emplace(config_, store_, clock_, metrics_);
   auto tail = connection;
   tail.name = "deskwire-tail";
   operations_.emplace(config_, client_, tail, store_, clock_);
   admin_.emplace(config_.admin, roles.names(), client_, store_, operators_, clock_, metrics_,
-                 first_of({[this](const net::HttpRequest& request) {
+                 any_of_routes({[this](const net::HttpRequest& request) {
                              return operations_->answer(request);
                            },
                            delivery_routes(config_, store_, client_, clock_),
-                           token_routes(config_.gateway, client_, clock_)}));
+                           token_routes(config_.gateway, client_, clock_), sla_routes(alerts_, clock_)}));
 }
 
 Server::~Server() { stop(); }
@@ -174,7 +186,9 @@ Status Server::start_roles() {
     if (auto up = gateway_->start(); !up) return fail(std::move(up.error()).prefixed("gateway"));
     opened("gateway", gateway_address());
   }
-  if (worker_) worker_->start();
+  if (worker_) {
+    if (auto up = worker_->start(); !up) return up;
+  }
   if (receiver_) {
     if (auto up = receiver_->start(); !up) return fail(std::move(up.error()).prefixed("receiver"));
     opened("receiver", receiver_address());

@@ -17,6 +17,7 @@
 #include "core/metrics.h"
 #include "core/redis/redis_client.h"
 #include "core/result.h"
+#include "jobs/alert_desk.h"
 #include "jobs/redis_job_store.h"
 #include "jobs/redis_operator_store.h"
 #include "publishers/gateway.h"
@@ -75,6 +76,7 @@ class Server {
   ChannelLog log_;
   jobs::RedisJobStore store_;
   jobs::RedisOperatorStore operators_;
+  jobs::AlertDesk alerts_;
   std::optional<publishers::Gateway> gateway_;
   std::optional<WorkerRole> worker_;
   std::optional<webhooks::Receiver> receiver_;

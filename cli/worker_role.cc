@@ -1,6 +1,7 @@
 #include "cli/worker_role.h"
 
 #include "cli/helpdesk_clients.h"
+#include "cli/job_access.h"
 #include "jobs/event_table.h"
 #include "jobs/send_payload.h"
 
@@ -13,6 +14,13 @@ worker::HelpdeskDirectory directory_of(const config::Config& config, const Clock
     helpdesks.add(source, make_helpdesk_client(source), clock);
   }
   return helpdesks;
+}
+
+worker::ClockKeeper::Options keeper_options(const config::Config& config,
+                                            const redis::Client::Options& bell) {
+  worker::ClockKeeper::Options options{bell, lane_limits(config).log};
+  options.bell.name = "deskwire-clockbell";
+  return options;
 }
 
 worker::ReplySettings reply_settings(const config::Config& config) {
@@ -28,6 +36,12 @@ WorkerRole::WorkerRole(const config::Config& config, const Roles& roles, redis::
                        const redis::Client::Options& bell_connection, ChannelLog& log,
                        jobs::JobStore& store, const Clock& clock, Metrics& metrics)
     : roles_(roles),
+      sla_(config.sla),
+      client_(client),
+      log_(log),
+      clock_(clock),
+      metrics_(metrics),
+      clock_options_(keeper_options(config, bell_connection)),
       helpdesks_(directory_of(config, clock)),
       template_(config.replies.rules),
       responder_(template_),
@@ -63,15 +77,31 @@ jobs::Dispatcher::Callbacks WorkerRole::callbacks() {
   return callbacks;
 }
 
-void WorkerRole::start() {
+Status WorkerRole::start() {
+  if (roles_.sla) {
+    auto book = worker::PolicyBook::make(sla_);
+    if (!book) return fail(std::move(book.error()));
+    clocks_.emplace(client_, log_, clock_options_, std::move(*book), clock_, metrics_);
+    clocks_->start();
+  }
   if (roles_.worker) {
     typing_.start();
     pool_.start(dispatcher_);
   }
   dispatcher_.start();
+  return {};
+}
+
+Status WorkerRole::set_sla(const config::Sla& settings) {
+  if (!clocks_) return {};
+  auto book = worker::PolicyBook::make(settings);
+  if (!book) return fail(std::move(book.error()));
+  clocks_->set_book(std::move(*book));
+  return {};
 }
 
 void WorkerRole::stop() {
+  if (clocks_) clocks_->stop();
   // The dispatcher renews leases until the last attempt has ended; the pool's end lets its bell go.
   pool_.stop();
   dispatcher_.stop();

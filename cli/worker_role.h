@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "cli/delivery_handler.h"
 #include "cli/roles.h"
 #include "config/config.h"
@@ -16,6 +18,7 @@
 #include "worker/helpdesk_directory.h"
 #include "worker/responders/sandbox_responder.h"
 #include "worker/responders/template_responder.h"
+#include "worker/sla/clock_keeper.h"
 #include "worker/sla/queue_wait.h"
 #include "worker/worker_pool.h"
 
@@ -34,7 +37,11 @@ class WorkerRole {
   WorkerRole(const WorkerRole&) = delete;
   WorkerRole& operator=(const WorkerRole&) = delete;
 
-  void start();
+  /// @errors those of PolicyBook::make.
+  Status start();
+  /// Other policies and calendars: clocks that run are computed anew from their facts.
+  /// @errors those of PolicyBook::make; then nothing changes.
+  Status set_sla(const config::Sla& settings);
   /// Leases go back unpunished after the configured grace. Twice, unstarted: fine.
   void stop();
 
@@ -42,6 +49,12 @@ class WorkerRole {
   jobs::Dispatcher::Callbacks callbacks();
 
   const Roles roles_;
+  const config::Sla sla_;
+  redis::Client& client_;
+  ChannelLog& log_;
+  const Clock& clock_;
+  Metrics& metrics_;
+  const worker::ClockKeeper::Options clock_options_;
   worker::HelpdeskDirectory helpdesks_;
   worker::TemplateResponder template_;
   worker::SandboxResponder responder_;
@@ -53,6 +66,7 @@ class WorkerRole {
   worker::WorkerPool pool_;
   worker::QueueWaitMonitor queue_wait_;
   jobs::Dispatcher dispatcher_;
+  std::optional<worker::ClockKeeper> clocks_;  ///< Of the role sla.
 };
 
 }  // namespace deskwire::cli

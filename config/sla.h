@@ -18,7 +18,7 @@ struct QueueWait {
   std::int64_t critical_s = 120;
 };
 
-/// `field` is source, inbox, labels, priority, team or contact.<attribute>; `op` is, is_not,
+/// `field` is source, inbox, labels, priority, team, sla or contact.<attribute>; `op` is, is_not,
 /// contains, contains_not, exists or missing. Several values: any of them will do.
 struct SlaCondition {
   std::string field;

@@ -7,14 +7,18 @@
 
 namespace deskwire::console {
 
-std::map<std::string, Page> pages() {
-  constexpr auto kHtml = "text/html; charset=utf-8";
-  constexpr auto kCss = "text/css; charset=utf-8";
-  constexpr auto kScript = "text/javascript; charset=utf-8";
+namespace {
+
+constexpr auto kHtml = "text/html; charset=utf-8";
+constexpr auto kCss = "text/css; charset=utf-8";
+constexpr auto kScript = "text/javascript; charset=utf-8";
+
+}  // namespace
+
+std::map<std::string, Page> chat_pages() {
   std::map<std::string, Page> pages = {
       {"/", {kHtml, std::string(kChatHtml)}},
       {"/chat.css", {kCss, std::string(kChatCss)}},
-      {"/icon.svg", {"image/svg+xml", std::string(kIconSvg)}},
   };
   const std::pair<const char*, std::string_view> scripts[] = {
       {"/chat.js", kChatJs},
@@ -22,6 +26,19 @@ std::map<std::string, Page> pages() {
       {"/messages.js", kMessagesJs},
       {"/people.js", kPeopleJs},
       {"/session.js", kSessionJs},
+  };
+  for (const auto& [path, text] : scripts) pages[path] = {kScript, std::string(text)};
+  return pages;
+}
+
+std::map<std::string, Page> on_call_pages() {
+  std::map<std::string, Page> pages = {
+      {"/oncall", {kHtml, std::string(kOncallHtml)}},
+      {"/oncall.css", {kCss, std::string(kOncallCss)}},
+      {"/icon.svg", {"image/svg+xml", std::string(kIconSvg)}},
+  };
+  const std::pair<const char*, std::string_view> scripts[] = {
+      {"/oncall.js", kOncallJs},
       {"/client/channel.js", kChannelJs},
       {"/client/client.js", kClientJs},
       {"/client/emitter.js", kEmitterJs},

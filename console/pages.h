@@ -11,8 +11,9 @@ struct Page {
   std::string body;
 };
 
-/// Path -> page: "/" is the sandbox chat, the rest are its parts, below "/client/" the JavaScript
-/// client.
-std::map<std::string, Page> pages();
+/// Path -> page: "/" is the sandbox chat, the rest are its parts. It needs the client below.
+std::map<std::string, Page> chat_pages();
+/// "/oncall" is the on-call board, the rest are its parts; below "/client/" the JavaScript client.
+std::map<std::string, Page> on_call_pages();
 
 }  // namespace deskwire::console

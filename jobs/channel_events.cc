@@ -224,6 +224,7 @@ std::vector<Event> channel_events(const HelpdeskEvent& event, const EventContext
     case Kind::kTypingOff:
       writer.typing("typing:stop");
       break;
+    case Kind::kConversationDeleted:
     case Kind::kContactCreated:
     case Kind::kOther:
       break;

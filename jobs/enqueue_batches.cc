@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <deque>
 #include <iterator>
 #include <utility>
@@ -159,6 +160,7 @@ struct EnqueueBatches::Queues : std::enable_shared_from_this<Queues> {
   void send(int shard, Batch batch) {
     std::vector<std::string> args = header;
     args.front() = std::to_string(batch.size());
+    args.back() = clocks_run ? "1" : "0";
     for (Pending& pending : batch) {
       args.insert(args.end(), std::make_move_iterator(pending.args.begin()),
                   std::make_move_iterator(pending.args.end()));
@@ -191,6 +193,7 @@ struct EnqueueBatches::Queues : std::enable_shared_from_this<Queues> {
 
   redis::Client& client;
   std::vector<std::string> header;
+  std::atomic<bool> clocks_run{false};
   Mutex mutex;
   std::array<Shard, kShardCount> shards DW_GUARDED_BY(mutex);
 };
@@ -198,8 +201,11 @@ struct EnqueueBatches::Queues : std::enable_shared_from_this<Queues> {
 EnqueueBatches::EnqueueBatches(redis::Client& client, const LaneLimits& limits)
     : queues_(std::make_shared<Queues>(client)), limits_(limits) {
   queues_->header = {"0", std::to_string(limits.max_lane_jobs), std::to_string(kKnownSeconds),
-                     std::to_string(kEffectSeconds), std::to_string(kMaxFacts)};
+                     std::to_string(kEffectSeconds), std::to_string(kMaxFacts), "0"};
+  queues_->clocks_run = limits.clocks_run;
 }
+
+void EnqueueBatches::set_clocks_run(bool run) { queues_->clocks_run = run; }
 
 void EnqueueBatches::submit(const EnqueueRequest& request,
                             std::function<void(Result<EnqueueResult>)> done) {

@@ -22,6 +22,8 @@ class EnqueueBatches {
 
   /// `done` runs on the connection thread, or on the calling one when there is no connection.
   void submit(const EnqueueRequest& request, std::function<void(Result<EnqueueResult>)> done);
+  /// Whether facts make the SLA clocks of their conversation due (LaneLimits::clocks_run).
+  void set_clocks_run(bool run);
 
  private:
   struct Queues;

@@ -7,6 +7,7 @@
 #include "core/hash.h"
 #include "core/json.h"
 #include "jobs/channel_events.h"
+#include "jobs/fact_encoding.h"
 #include "jobs/reply_payload.h"
 
 namespace deskwire::jobs {
@@ -110,41 +111,6 @@ std::string reply_payload(const HelpdeskEvent& event, const EventContext& contex
   return encode(payload);
 }
 
-/// For the SLA clocks: what happened and when, without any content.
-std::string fact_of(const HelpdeskEvent& event, const EventContext& context) {
-  json fact = {{"v", 1}, {"kind", name_of(event.kind)}, {"at", context.now_ms}};
-  const auto put = [&fact](const char* key, const std::string& value) {
-    if (!value.empty()) fact[key] = value;
-  };
-  const bool message = event.kind == Kind::kMessageCreated || event.kind == Kind::kMessageUpdated;
-  if (event.kind == Kind::kOther) put("event", event.vendor_event);
-  if (message) {
-    put("message", channel_message_id(event, context));
-    fact["by"] = name_of(event.submitted_choice ? SenderType::kContact : event.sender.type);
-  }
-  if (is_typing(event)) fact["by"] = name_of(event.sender.type);
-  if (event.is_private) fact["private"] = true;
-  if (event.activity) fact["activity"] = true;
-  if (event.deleted) fact["deleted"] = true;
-  put("message_status", event.message_status);
-  put("status", event.status);
-  if (event.assignee_known) {
-    put("assignee", event.assignee_id);
-    fact["assignee_type"] = event.assignee_id.empty() ? "none" : event.assignee_type;
-  }
-  // Only closed vocabularies; other attributes may hold what a customer wrote.
-  for (const char* name : {"status", "priority"}) {
-    if (const auto change = event.changes.find(name); change != event.changes.end()) {
-      const json from = parse_json(change->second.first).value_or(nullptr);
-      const json to = parse_json(change->second.second).value_or(nullptr);
-      fact["changes"][name] = json::array({from, to});
-    }
-  }
-  if (event.created_at_ms != 0) fact["created_at"] = event.created_at_ms;
-  if (event.updated_at_ms != 0) fact["updated_at"] = event.updated_at_ms;
-  return dump_json(fact);
-}
-
 ConversationState state_of(const HelpdeskEvent& event, const EventContext& context) {
   ConversationState state;
   state.status = event.status;
@@ -184,7 +150,7 @@ EnqueueRequest to_enqueue(const HelpdeskEvent& event, const EventContext& contex
   request.dedupe_keys = dedupe_keys(event, context);
   request.max_attempts = context.max_attempts;
   if (event.conversation_id.empty()) return request;
-  request.fact = fact_of(event, context);
+  request.fact = encode_fact(event, context);
   if (event.activity) return request;
   // Typing comes often and repeats the state that the message before it has brought.
   if (!is_typing(event)) request.state = state_of(event, context);
@@ -207,6 +173,20 @@ EnqueueRequest to_enqueue(const HelpdeskEvent& event, const EventContext& contex
 std::optional<Debounce> debounce_of(const config::Debounce& settings) {
   if (settings.quiet.count() <= 0) return std::nullopt;
   return Debounce{settings.quiet, settings.max_wait, settings.max_n};
+}
+
+std::set<std::string> sla_attributes_of(const config::Sla& settings) {
+  std::set<std::string> names;
+  const auto collect = [&](const std::vector<config::SlaCondition>& conditions) {
+    for (const config::SlaCondition& condition : conditions) {
+      if (condition.field.find('.') != std::string::npos) names.insert(condition.field);
+    }
+  };
+  for (const config::SlaPolicy& policy : settings.policies) {
+    collect(policy.all);
+    collect(policy.any);
+  }
+  return names;
 }
 
 bool needs_body_digest(const HelpdeskEvent& event) {

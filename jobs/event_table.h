@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -23,6 +25,8 @@ struct EventContext {
   std::int64_t now_ms = 0;
   int max_attempts = 8;
   std::optional<Debounce> debounce;  ///< Of the reply jobs.
+  /// Custom attributes that SLA policies look at ("contact.plan"): no others get into facts.
+  std::shared_ptr<const std::set<std::string>> sla_attributes;
 
   // Messages that came through our own gateway instead of a webhook; else empty.
   std::string client_id;          ///< Of the token; becomes the envelope's clientId.
@@ -32,6 +36,9 @@ struct EventContext {
 
 /// The rule for reply jobs of config replies.debounce; nullopt while that is off.
 std::optional<Debounce> debounce_of(const config::Debounce& settings);
+
+/// The custom attributes ("contact.plan") that policies look at.
+std::set<std::string> sla_attributes_of(const config::Sla& settings);
 
 /// The lane of an event: its conversation's key, or `contact-…`/`other-…` for events without one
 /// (they only need a place to be deduplicated in: no job, no fact, no channel event).

@@ -42,6 +42,8 @@ std::string_view name_of(HelpdeskEvent::Kind kind) {
       return "conversation_status";
     case HelpdeskEvent::Kind::kConversationUpdated:
       return "conversation_updated";
+    case HelpdeskEvent::Kind::kConversationDeleted:
+      return "conversation_deleted";
     case HelpdeskEvent::Kind::kTypingOn:
       return "typing_on";
     case HelpdeskEvent::Kind::kTypingOff:

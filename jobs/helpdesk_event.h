@@ -37,6 +37,7 @@ struct HelpdeskEvent {
     kConversationCreated,
     kConversationStatus,   ///< status changed (or opened, resolved)
     kConversationUpdated,  ///< assignee, priority, labels, custom attributes
+    kConversationDeleted,  ///< Gone, or merged into another one (`merged`).
     kTypingOn,
     kTypingOff,
     kContactCreated,
@@ -78,6 +79,18 @@ struct HelpdeskEvent {
   std::string inbox_kind;       ///< "Channel::Api", …
   std::string contact_id;
   std::string contact_name;
+  std::string inbox_id;
+  /// What SLA policies may look at. Empty: nobody's; unset: the payload does not say.
+  std::optional<std::string> priority;  ///< urgent, high, medium, normal, low, …
+  std::optional<std::string> team;      ///< Its name, or its id where it has none.
+  std::optional<std::vector<std::string>> labels;
+  /// Single values of custom attributes: "contact.plan" -> "gold", "conversation.tier" -> "2".
+  std::map<std::string, std::string> attributes;
+  std::string helpdesk_sla;  ///< Name of the policy that the helpdesk itself applied.
+  /// The helpdesk's own clocks: since when the customer waits, and the first human answer. 0: none.
+  std::int64_t waiting_since_ms = 0;
+  std::int64_t first_reply_at_ms = 0;
+  bool merged = false;  ///< kConversationDeleted: into another conversation.
   /// Changed attributes: name -> (from, to) as JSON texts. Names: status, assignee, priority,
   /// labels, team, custom_attributes, snoozed_until; others are not taken over.
   std::map<std::string, std::pair<std::string, std::string>> changes;

@@ -26,6 +26,12 @@ std::string history(int shard, const JobId& id) { return prefix(shard) + "h:" + 
 std::string conversation(std::string_view lane) { return of_lane("c:", lane); }
 std::string messages(std::string_view lane) { return of_lane("m:", lane); }
 std::string bell(int shard) { return prefix(shard) + "bell"; }
+std::string clocks(std::string_view lane) { return of_lane("clk:", lane); }
+std::string alert(int shard, std::string_view event_id) {
+  return prefix(shard).append("alert:").append(event_id);
+}
+std::string outgoing(int shard) { return prefix(shard) + "out"; }
+std::string clock_bell(int shard) { return prefix(shard) + "clockbell"; }
 std::string layout() { return prefix(0) + "layout"; }
 
 int shard_of(std::string_view key) {

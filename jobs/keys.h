@@ -26,6 +26,14 @@ std::string conversation(std::string_view lane);
 std::string messages(std::string_view lane);
 /// bell LIST, the doorbell: at most one token.
 std::string bell(int shard);
+/// clk:<lane> HASH, its SLA clocks.
+std::string clocks(std::string_view lane);
+/// alert:<event id> STRING, what was told, for whoever acknowledges it.
+std::string alert(int shard, std::string_view event_id);
+/// out LIST, events on their way to global channels.
+std::string outgoing(int shard);
+/// clockbell LIST, the doorbell of the SLA clocks: at most one token.
+std::string clock_bell(int shard);
 /// "dw:{0}:layout" STRING, the version of all of this; one for all shards.
 std::string layout();
 /// The shard in a key's hash tag; -1 when it has none of ours.

@@ -19,6 +19,7 @@ struct LaneLimits {
   std::int64_t completed_max = 10000;  ///< Finished jobs kept a shard, newest first.
   std::int64_t completed_max_age_s = 86400;
   std::int64_t dead_max_age_s = std::int64_t{30} * 86400;
+  bool clocks_run = false;  ///< There are SLA policies: facts make clocks due.
   ChannelLogLimits log;
 };
 

@@ -18,6 +18,8 @@ class RedisJobStore final : public JobStore {
   RedisJobStore(redis::Client& client, redis::Client& confirmed, const Clock& clock,
                 LaneLimits limits);
   ~RedisJobStore() override;
+  /// LaneLimits::clocks_run from now on: the policies were read anew.
+  void set_clocks_run(bool run) { batches_.set_clocks_run(run); }
   RedisJobStore(const RedisJobStore&) = delete;
   RedisJobStore& operator=(const RedisJobStore&) = delete;
 

@@ -136,6 +136,38 @@ const Script& counts() {
   return script;
 }
 
+const Script& clock_take() {
+  static const Script script("clock_take.lua", {ChannelLog::time_prefix()}, kClockTakeLua);
+  return script;
+}
+
+const Script& clock_apply() {
+  static const Script script("clock_apply.lua", {ChannelLog::lua_prefix(), kClockEventsLua},
+                             kClockApplyLua);
+  return script;
+}
+
+const Script& clock_mark() {
+  static const Script script("clock_mark.lua", {ChannelLog::lua_prefix(), kClockEventsLua},
+                             kClockMarkLua);
+  return script;
+}
+
+const Script& clock_restore() {
+  static const Script script("clock_restore.lua", {ChannelLog::time_prefix()}, kClockRestoreLua);
+  return script;
+}
+
+const Script& clock_list() {
+  static const Script script("clock_list.lua", {ChannelLog::time_prefix()}, kClockListLua);
+  return script;
+}
+
+const Script& clock_adopt() {
+  static const Script script("clock_adopt.lua", {ChannelLog::time_prefix()}, kClockAdoptLua);
+  return script;
+}
+
 std::vector<std::string> keys_of(int shard) { return {keys::prefix(shard)}; }
 
 const std::vector<std::string>& conversation_fields() {

@@ -31,6 +31,12 @@ const redis::Script& fsck_lanes();
 const redis::Script& fsck_jobs();
 const redis::Script& fsck_finished();
 const redis::Script& fsck_counts();
+const redis::Script& clock_take();
+const redis::Script& clock_apply();
+const redis::Script& clock_mark();
+const redis::Script& clock_restore();
+const redis::Script& clock_list();
+const redis::Script& clock_adopt();
 
 /// KEYS of every script: the shard's prefix.
 std::vector<std::string> keys_of(int shard);

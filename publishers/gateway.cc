@@ -65,6 +65,10 @@ class Gateway::Impl {
         tls_(load_tls(config_.gateway.tls, tls_status_)),
         presence_(client, config_.gateway.presence_ttl),
         operations_(config_, log, store, presence_, clock, metrics),
+        alerts_(client,
+                ChannelLogLimits{config_.gateway.log_max_events, config_.gateway.log_max_age_s,
+                                 config_.gateway.log_max_bytes},
+                clock),
         server_(
             server_options(),
             [this](net::HttpRequest&& request, const net::HttpResponder& responder) {
@@ -94,7 +98,7 @@ class Gateway::Impl {
     for (net::Loop* loop : loops) {
       loops_.push_back(std::make_unique<GatewayLoop>(
           GatewayLoop::Context{config_, connections_, clock, metrics, counts_, gatekeeper_,
-                               operations_, hub_->local(*loop), pages_, draining_}));
+                               operations_, alerts_, hub_->local(*loop), pages_, draining_}));
     }
     revocation_feed_ = std::make_shared<RevocationFeed>(
         client, gatekeeper_.revocations(), clock, kRevocationLook, [this] { check_admissions(); });
@@ -105,6 +109,7 @@ class Gateway::Impl {
   Status start() {
     if (!tls_status_) return tls_status_;
     if (Status started = server_.start(); !started) return started;
+    alerts_.start();
     hub_->start();
     revocation_feed_->start(*server_.loops().front());
     log::info("gateway_started",
@@ -140,6 +145,7 @@ class Gateway::Impl {
   }
 
   void stop() {
+    alerts_.stop();
     if (revocation_feed_) revocation_feed_->stop();
     gatekeeper_.stop();
     if (hub_) hub_->stop();
@@ -204,6 +210,7 @@ class Gateway::Impl {
   const std::shared_ptr<net::TlsContext> tls_;
   Presence presence_;
   Operations operations_;
+  jobs::AlertDesk alerts_;
   net::HttpServer server_;
   std::optional<Hub> hub_;
   std::vector<std::unique_ptr<GatewayLoop>> loops_;

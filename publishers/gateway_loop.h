@@ -35,6 +35,7 @@ class GatewayLoop final : public SessionOwner {
     SessionCounts& counts;
     Gatekeeper& gatekeeper;
     Operations& operations;
+    jobs::AlertDesk& alerts;
     LocalHub& hub;
     const std::map<std::string, Page>& pages;
     const std::atomic<bool>& draining;

@@ -57,6 +57,8 @@ std::optional<StreamPosition> parse_position(std::string_view text) {
   return StreamPosition{std::string(text.substr(0, colon)), static_cast<std::uint64_t>(*offset)};
 }
 
+}  // namespace
+
 Answer<json> json_body(const net::HttpRequest& request, bool optional) {
   if (optional && request.body.empty()) return json::object();
   auto body = parse_json(request.body, JsonLimits{1U << 20U, 32, false, false});
@@ -65,8 +67,6 @@ Answer<json> json_body(const net::HttpRequest& request, bool optional) {
   }
   return std::move(*body);
 }
-
-}  // namespace
 
 std::optional<std::string> decode_segment(std::string_view segment) {
   std::string out;
@@ -130,6 +130,8 @@ void Rest::route(const RequestPtr& asked, const Exchange& exchange) {
     exchange.send(std::move(response));
   } else if (path.starts_with(kChannels)) {
     channel_route(asked, exchange);
+  } else if (path.starts_with("/v1/sla/")) {
+    sla_route(asked, exchange);
   } else if (path == "/v1/tokens" || path == "/v1/sandbox/sessions") {
     if (request.method != "POST") {
       exchange.refuse({ReplyCode::kMethodNotAllowed, "only POST is possible here"});

@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "core/clock.h"
 #include "core/net/http_server.h"
+#include "jobs/alert_desk.h"
 #include "publishers/access.h"
 #include "publishers/codes.h"
 #include "publishers/exchange.h"
@@ -26,7 +27,7 @@
 namespace deskwire::publishers {
 
 /// The gateway's REST on one loop (contract §4): messages, presence, long poll and SSE of channels,
-/// tokens, sandbox sessions, and the pages.
+/// SLA clocks and alerts, tokens, sandbox sessions, and the pages.
 ///
 /// Loop thread only.
 class Rest {
@@ -37,6 +38,7 @@ class Rest {
     Gatekeeper& gatekeeper;
     LocalHub& hub;
     Operations& operations;
+    jobs::AlertDesk& alerts;
     const std::map<std::string, Page>& pages;
   };
   explicit Rest(const Context& context);
@@ -70,6 +72,11 @@ class Rest {
   Listening listening(const ChannelRequest& asked) const;
   void get_poll(const ChannelRequest& asked);
   void get_events(const ChannelRequest& asked);
+  void sla_route(const RequestPtr& request, const Exchange& exchange);
+  void get_clocks(const net::HttpRequest& request, const Principal& principal,
+                  const Exchange& exchange);
+  void post_alert(const net::HttpRequest& request, const Principal& principal,
+                  const Exchange& exchange);
   void post_token(const net::HttpRequest& request, const Principal& principal,
                   const Exchange& exchange);
   void post_sandbox_session(const net::HttpRequest& request, const Exchange& exchange);
@@ -81,6 +88,9 @@ class Rest {
   RestStreams streams_;
   std::unordered_map<std::string, TokenBucket> rates_;  ///< By client id.
 };
+
+/// The body as a JSON object; `optional`: none is an empty one.
+Answer<nlohmann::json> json_body(const net::HttpRequest& request, bool optional);
 
 /// Percent-decodes a path segment; nullopt when an escape is broken.
 std::optional<std::string> decode_segment(std::string_view segment);

@@ -10,7 +10,8 @@
 namespace deskwire::webhooks {
 
 JobRules job_rules(const config::Config& config) {
-  return {config.jobs.max_attempts, jobs::debounce_of(config.replies.debounce)};
+  return {config.jobs.max_attempts, jobs::debounce_of(config.replies.debounce),
+          std::make_shared<const std::set<std::string>>(jobs::sla_attributes_of(config.sla))};
 }
 
 std::string UnderstoodDelivery::lane() const {
@@ -44,6 +45,7 @@ Result<UnderstoodDelivery> understand(const config::Source& source, std::string_
   delivery.context.now_ms = now_ms;
   delivery.context.max_attempts = rules.max_attempts;
   delivery.context.debounce = rules.debounce;
+  delivery.context.sla_attributes = rules.sla_attributes;
   delivery.context.receipt = new_job_id(now_ms, shard_of_lane(delivery.lane())).str();
   return delivery;
 }

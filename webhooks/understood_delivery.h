@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -18,6 +20,7 @@ namespace deskwire::webhooks {
 struct JobRules {
   int max_attempts = 8;
   std::optional<jobs::Debounce> debounce = {};
+  std::shared_ptr<const std::set<std::string>> sla_attributes = {};
 };
 JobRules job_rules(const config::Config& config);
 

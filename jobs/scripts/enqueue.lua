@@ -8,6 +8,7 @@
 -- ARGV[3]  seconds that what is known of a conversation is kept after its last news
 -- ARGV[4]  seconds that effects are remembered
 -- ARGV[5]  most facts of a conversation
+-- ARGV[6]  1 when SLA clocks run: then the conversation's are due with each fact that may move them
 -- then for each request:
 --   lane, receipt, kind ("" for no job), packed payload, max attempts, delay in ms,
 --   bury code ("" for a live job), bury message, fact ("" for none),
@@ -31,7 +32,7 @@ local today, yesterday = P .. 'seen:' .. day, P .. 'seen:' .. (day - 1)
 
 -- Written once at the end, for all requests together.
 local new_seen, new_ready = {}, {}
-local timer_was_set = false
+local timer_was_set, clocks_are_due = false, false
 
 -- What deliveries left under their digests: the receipt, "-" before it when it made no job, the job
 -- and "+" before it when that took it in. Looked up once, for all requests together.
@@ -160,6 +161,11 @@ local function merge_state(lane, fact, news)
   end
   if fact ~= '' then
     redis.call('XADD', P .. 'facts:' .. lane, 'MAXLEN', '~', ARGV[5], '*', 'f', fact)
+    -- What brings no state (typing, activity) moves no clock either.
+    if news and ARGV[6] == '1' then
+      redis.call('ZADD', P .. 'clocks', now, lane)
+      clocks_are_due = true
+    end
   end
   -- Once a day is often enough to push the expiry forward.
   local renew = known[3] ~= tostring(day)
@@ -265,7 +271,7 @@ local function take_in(request)
   return offsets
 end
 
-local requests, digests, at = {}, {}, 6
+local requests, digests, at = {}, {}, 7
 for i = 1, tonumber(ARGV[1]) do
   local request
   request, at = read_request(at)
@@ -297,6 +303,9 @@ if #new_seen > 0 then
 end
 if #new_ready > 0 or timer_was_set then
   ring()
+end
+if clocks_are_due and redis.call('LLEN', P .. 'clockbell') == 0 then
+  redis.call('LPUSH', P .. 'clockbell', '1')
 end
 save_counts()
 return results

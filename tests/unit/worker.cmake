@@ -12,8 +12,12 @@ deskwire_add_tests(NAME unit_worker LABEL unit
 
 deskwire_add_tests(NAME unit_sla LABEL unit
   SOURCES
+    support/sla_day.cc
+    support/sla_story.cc
     unit/sla_calendar_random_test.cc
     unit/sla_calendar_test.cc
     unit/sla_config_test.cc
+    unit/sla_day_test.cc
+    unit/sla_fold_test.cc
     unit/sla_policy_match_test.cc
   DEPS deskwire::worker nlohmann_json::nlohmann_json)

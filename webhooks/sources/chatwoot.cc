@@ -84,6 +84,25 @@ Sender read_sender(const json& object, std::string_view key) {
   return {text_id_at(record, "id"), person_name_at(record, "name"), sender_type_of(record)};
 }
 
+/// What policies match on, and what Chatwoot's own clocks say.
+void read_sla_fields(const json& conversation, HelpdeskEvent& event) {
+  const json& meta = object_at(conversation, "meta");
+  event.inbox_id = text_id_at(conversation, "inbox_id");
+  if (conversation.contains("priority")) event.priority = word_at(conversation, "priority");
+  if (meta.contains("team")) {
+    const json& team = object_at(meta, "team");
+    const std::string name = person_name_at(team, "name");
+    event.team = name.empty() ? text_id_at(team, "id") : name;
+  }
+  if (conversation.contains("labels")) event.labels = short_texts_at(conversation, "labels");
+  read_attributes(object_at(meta, "sender"), "contact", event.attributes);
+  read_attributes(conversation, "conversation", event.attributes);
+  event.helpdesk_sla = person_name_at(object_at(conversation, "applied_sla"), "sla_name");
+  event.waiting_since_ms = time_ms_at(conversation, "waiting_since", EpochUnit::kSeconds);
+  event.first_reply_at_ms =
+      time_ms_at(conversation, "first_reply_created_at", EpochUnit::kSeconds);
+}
+
 void read_assignee(const json& meta, HelpdeskEvent& event) {
   if (!meta.contains("assignee")) return;
   event.assignee_known = true;
@@ -106,6 +125,7 @@ void read_conversation(const json& conversation, HelpdeskEvent& event) {
   event.contact_id = text_id_at(contact, "id");
   event.contact_name = person_name_at(contact, "name");
   read_assignee(meta, event);
+  read_sla_fields(conversation, event);
   if (event.account_id.empty()) {
     event.account_id = text_id_at(object_at(conversation, "account"), "id");
   }

@@ -19,12 +19,14 @@ using Kind = HelpdeskEvent::Kind;
 
 constexpr std::size_t kMaxAttachments = 32;
 
-constexpr std::array<std::pair<std::string_view, Kind>, 8> kEvents{{
+constexpr std::array<std::pair<std::string_view, Kind>, 10> kEvents{{
     {"message_created", Kind::kMessageCreated},
     {"message_updated", Kind::kMessageUpdated},
     {"conversation_created", Kind::kConversationCreated},
     {"conversation_status_changed", Kind::kConversationStatus},
     {"conversation_updated", Kind::kConversationUpdated},
+    {"conversation_deleted", Kind::kConversationDeleted},
+    {"conversation_merged", Kind::kConversationDeleted},
     {"typing_on", Kind::kTypingOn},
     {"typing_off", Kind::kTypingOff},
     {"contact_created", Kind::kContactCreated},
@@ -50,6 +52,19 @@ Sender read_sender(const json& object, SenderType fallback) {
           sender_type_of(string_at(record, "type"), fallback)};
 }
 
+/// What SLA policies match on, and what the sender knows of waiting customers.
+void read_sla_fields(const json& conversation, HelpdeskEvent& event) {
+  event.inbox_id = text_id_at(conversation, "inbox");
+  if (conversation.contains("priority")) event.priority = word_at(conversation, "priority");
+  if (conversation.contains("team")) event.team = person_name_at(conversation, "team");
+  if (conversation.contains("labels")) event.labels = short_texts_at(conversation, "labels");
+  read_attributes(object_at(conversation, "contact"), "contact", event.attributes);
+  read_attributes(conversation, "conversation", event.attributes);
+  event.helpdesk_sla = person_name_at(conversation, "sla");
+  event.waiting_since_ms = time_ms_at(conversation, "waiting_since", EpochUnit::kMilliseconds);
+  event.first_reply_at_ms = time_ms_at(conversation, "first_reply_at", EpochUnit::kMilliseconds);
+}
+
 void read_conversation(const json& root, HelpdeskEvent& event) {
   const json& conversation = object_at(root, "conversation");
   event.conversation_id = text_id_at(conversation, "id");
@@ -58,6 +73,7 @@ void read_conversation(const json& root, HelpdeskEvent& event) {
   const json& contact = object_at(conversation, "contact");
   event.contact_id = text_id_at(contact, "id");
   event.contact_name = person_name_at(contact, "name");
+  read_sla_fields(conversation, event);
   if (!conversation.contains("assignee")) return;
   event.assignee_known = true;
   const json& assignee = object_at(conversation, "assignee");
@@ -161,6 +177,7 @@ Result<HelpdeskEvent> read_generic_event(const json& root) {
     return bad_shape("delivery", "event is missing or no event name");
   }
   event.kind = kind_of(event.vendor_event);
+  event.merged = event.vendor_event == "conversation_merged";
   event.account_id = text_id_at(root, "account_id");
   read_conversation(root, event);
   switch (event.kind) {
@@ -170,6 +187,7 @@ Result<HelpdeskEvent> read_generic_event(const json& root) {
     case Kind::kConversationCreated:
     case Kind::kConversationStatus:
     case Kind::kConversationUpdated:
+    case Kind::kConversationDeleted:
       return read_conversation_event(root, std::move(event));
     case Kind::kTypingOn:
     case Kind::kTypingOff:

@@ -17,6 +17,8 @@ constexpr std::size_t kMaxEventName = 64;
 constexpr std::size_t kMaxWord = 32;
 constexpr std::size_t kMaxId = 200;
 constexpr std::size_t kMaxUrl = 2048;
+constexpr std::size_t kMaxShortText = 128;
+constexpr std::size_t kMaxShortTexts = 50;
 constexpr std::int64_t kMaxTimeMs = 253'402'300'799'999;  // The end of the year 9999.
 
 bool is_word(std::string_view text, std::size_t longest, std::string_view also) {
@@ -151,6 +153,31 @@ std::string status_of(std::span<const StatusWord> table, std::string_view vendor
 
 void add_change(jobs::HelpdeskEvent& event, const char* name, const json& from, const json& to) {
   event.changes[name] = {dump_json(from), dump_json(to)};
+}
+
+std::vector<std::string> short_texts_at(const json& object, std::string_view key) {
+  std::vector<std::string> texts;
+  for (const json& item : array_at(object, key)) {
+    if (texts.size() == kMaxShortTexts) break;
+    if (!item.is_string()) continue;
+    std::string text = item.get<std::string>();
+    if (text.size() <= kMaxShortText) texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+void read_attributes(const json& record, std::string_view owner,
+                     std::map<std::string, std::string>& into) {
+  std::size_t taken = 0;
+  for (const auto& [name, value] : object_at(record, "custom_attributes").items()) {
+    if (taken == kMaxShortTexts) return;
+    const bool single = value.is_string() || value.is_number() || value.is_boolean();
+    if (!single || name.size() > kMaxShortText) continue;
+    std::string text = value.is_string() ? value.get<std::string>() : dump_json(value);
+    if (text.size() > kMaxShortText) continue;
+    into[std::string(owner).append(1, '.').append(name)] = std::move(text);
+    ++taken;
+  }
 }
 
 const json& array_at(const json& object, std::string_view key) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 #include "jobs/helpdesk_event.h"
@@ -68,6 +70,14 @@ std::string status_of(std::span<const StatusWord> table, std::string_view vendor
 /// Adds a change as JSON texts; `from` null where the vendor does not say it.
 void add_change(jobs::HelpdeskEvent& event, const char* name, const nlohmann::json& from,
                 const nlohmann::json& to);
+
+/// The texts of a list, such as labels: at most 50 of at most 128 bytes; others are left out.
+std::vector<std::string> short_texts_at(const nlohmann::json& object, std::string_view key);
+
+/// Takes the single values of `record.custom_attributes` over as "<owner>.<name>": texts, numbers
+/// and flags of at most 128 bytes, at most 50 of them.
+void read_attributes(const nlohmann::json& record, std::string_view owner,
+                     std::map<std::string, std::string>& into);
 
 /// The array at `key`, or an empty one.
 const nlohmann::json& array_at(const nlohmann::json& object, std::string_view key);

@@ -22,6 +22,7 @@ std::vector<std::string> values_of(std::string_view field, const ConversationTra
   if (field == "labels") return traits.labels;
   if (field == "priority") return one(traits.priority);
   if (field == "team") return one(traits.team);
+  if (field == "sla") return one(traits.helpdesk_sla);
   constexpr std::string_view kContact = "contact.";
   if (!field.starts_with(kContact)) return {};
   const auto found = traits.contact.find(std::string(field.substr(kContact.size())));

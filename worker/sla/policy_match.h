@@ -16,6 +16,7 @@ struct ConversationTraits {
   std::vector<std::string> labels{};
   std::string priority{};
   std::string team{};
+  std::string helpdesk_sla{};  ///< Name of the policy that the helpdesk itself applied.
   std::map<std::string, std::string> contact{};  ///< Attributes by name.
 };
 
