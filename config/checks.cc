@@ -143,14 +143,6 @@ Mistake channel_prefix(std::string_view value) {
   return in_quotes(value) + " is not the beginning of a channel name; write for example \"room:\"";
 }
 
-Mistake responder(std::string_view value) {
-  if (value == "template") return std::nullopt;
-  if (value == "openai" || value == "http") {
-    return in_quotes(value) + " is not available in this version; use \"template\"";
-  }
-  return in_quotes(value) + " is not a responder; use \"template\"";
-}
-
 Mistake sla_field(std::string_view value) {
   constexpr std::string_view kContact = "contact.";
   if (value.starts_with(kContact) && value.size() > kContact.size()) return std::nullopt;

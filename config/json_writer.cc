@@ -43,6 +43,10 @@ void JsonWriter::duration(const char* key, Milliseconds value, std::int64_t /*mi
   integer(key, value.count());
 }
 
+void JsonWriter::decimal(const char* key, double value, double /*min*/, double /*max*/) {
+  object_->value[key] = value;
+}
+
 void JsonWriter::secret(const char* key, const Secret& value, std::size_t /*min_bytes*/) {
   object_->value[key] = redacted(value);
 }
@@ -57,6 +61,13 @@ void JsonWriter::secret_text(const char* key, const std::string& value, checks::
   // The only such text is redis.url; its address is worth seeing, its password is not.
   const auto endpoint = redis::parse_redis_url(value);
   object_->value[key] = value.empty() ? "" : endpoint ? endpoint->display() : kRedacted;
+}
+
+void JsonWriter::secret_map(const char* key, const std::map<std::string, Secret>& value,
+                            checks::Check /*name_check*/) {
+  Json items = Json::object();
+  for (const auto& [name, item] : value) items[name] = redacted(item);
+  object_->value[key] = std::move(items);
 }
 
 void JsonWriter::capability(const char* key,

@@ -33,9 +33,9 @@ void append_state(std::vector<std::string>& args, const std::optional<Conversati
     return;
   }
   args.insert(args.end(),
-              {"9", state->status, state->assignee_type, state->assignee_id, state->last_sender,
+              {"10", state->status, state->assignee_type, state->assignee_id, state->last_sender,
                state->last_message_id, state->inbox_kind, state->contact_name, state->source,
-               std::to_string(std::max<std::int64_t>(0, state->updated_at_ms))});
+               std::to_string(std::max<std::int64_t>(0, state->updated_at_ms)), state->handed_off});
 }
 
 void append_debounce(std::vector<std::string>& args, const std::optional<Debounce>& debounce) {

@@ -72,7 +72,11 @@ struct HelpdeskEvent {
   std::string assignee_name;
   std::string assignee_type;    ///< "user", "bot" or empty.
   bool assignee_known = false;  ///< The payload carried an assignee field, maybe null.
-  std::string inbox_kind;       ///< "Channel::Api", …
+  std::string inbox_id;
+  std::vector<std::string> labels;  ///< Of the conversation.
+  /// Of the contact: names -> texts (e-mail, plan, …), for replies; never logged.
+  std::map<std::string, std::string> contact_attributes;
+  std::string inbox_kind;  ///< "Channel::Api", …
   std::string contact_id;
   std::string contact_name;
   /// Changed attributes: name -> (from, to) as JSON texts. Names: status, assignee, priority,

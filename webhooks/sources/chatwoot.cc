@@ -95,16 +95,29 @@ void read_assignee(const json& meta, HelpdeskEvent& event) {
   event.assignee_type = type == "AgentBot" || type == "agent_bot" ? "bot" : "user";
 }
 
+/// What the account keeps of a contact, as texts.
+std::map<std::string, std::string> contact_attributes(const json& contact) {
+  auto attributes = attributes_at(contact, "custom_attributes");
+  for (const char* name : {"email", "phone_number", "identifier"}) {
+    std::string value = person_name_at(contact, name);
+    if (!value.empty()) attributes[name] = std::move(value);
+  }
+  return attributes;
+}
+
 /// CONVERSATION: `id` is the display id, per account.
 void read_conversation(const json& conversation, HelpdeskEvent& event) {
   event.conversation_id = text_id_at(conversation, "id");
   event.status = conversation_status_at(conversation, "status");
   event.updated_at_ms = time_ms_at(conversation, "updated_at", EpochUnit::kSeconds);
   event.inbox_kind = text_id_at(conversation, "channel");
+  event.inbox_id = text_id_at(conversation, "inbox_id");
+  event.labels = labels_at(conversation, "labels");
   const json& meta = object_at(conversation, "meta");
   const json& contact = object_at(meta, "sender");
   event.contact_id = text_id_at(contact, "id");
   event.contact_name = person_name_at(contact, "name");
+  event.contact_attributes = contact_attributes(contact);
   read_assignee(meta, event);
   if (event.account_id.empty()) {
     event.account_id = text_id_at(object_at(conversation, "account"), "id");

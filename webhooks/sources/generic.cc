@@ -58,6 +58,9 @@ void read_conversation(const json& root, HelpdeskEvent& event) {
   const json& contact = object_at(conversation, "contact");
   event.contact_id = text_id_at(contact, "id");
   event.contact_name = person_name_at(contact, "name");
+  event.contact_attributes = attributes_at(contact, "attributes");
+  event.inbox_id = text_id_at(conversation, "inbox_id");
+  event.labels = labels_at(conversation, "labels");
   if (!conversation.contains("assignee")) return;
   event.assignee_known = true;
   const json& assignee = object_at(conversation, "assignee");

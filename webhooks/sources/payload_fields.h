@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 
@@ -33,6 +35,13 @@ std::string text_id_at(const nlohmann::json& object, std::string_view key);
 /// Cleaned text: content up to 150,000 characters, names up to 256.
 std::string content_at(const nlohmann::json& object, std::string_view key);
 std::string person_name_at(const nlohmann::json& object, std::string_view key);
+
+/// Names of labels, at most 64.
+std::vector<std::string> labels_at(const nlohmann::json& object, std::string_view key);
+/// The texts, numbers and flags of the object at `key` as texts, at most 64 of at most 256
+/// characters; names as they are, up to 64 bytes.
+std::map<std::string, std::string> attributes_at(const nlohmann::json& object,
+                                                 std::string_view key);
 
 /// The text when it is an http(s) URL of at most 2048 bytes, else empty: a browser will follow it.
 std::string safe_url_at(const nlohmann::json& object, std::string_view key);
