@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "core/json.h"
+#include "jobs/mail_text.h"
+#include "jobs/plain_content.h"
 #include "webhooks/sources/payload_fields.h"
 
 namespace deskwire::webhooks {
@@ -178,6 +180,17 @@ void read_update(const json& root, const json& conversation, HelpdeskEvent& even
                  (event.incoming || (status == "sent" && event.source_id.empty()));
 }
 
+/// A mail that is HTML where Chatwoot made no text of it.
+void read_mail(const json& root, HelpdeskEvent& event) {
+  if (word_at(root, "content_type") != "incoming_email") return;
+  const std::string content = string_at(root, "content");
+  const json& email = object_at(object_at(root, "content_attributes"), "email");
+  const json& html = object_at(email, "html_content");
+  std::string mail = string_at(html, "reply", string_at(html, "full"));
+  if (!content.empty()) mail = jobs::is_html_mail(content) ? content : std::string();
+  if (!mail.empty()) event.content = jobs::plain_content(jobs::mail_text(mail));
+}
+
 bool read_message_type(const json& root, HelpdeskEvent& event) {
   const std::string type = string_at(root, "message_type");
   event.incoming = type == "incoming";
@@ -199,6 +212,7 @@ Result<HelpdeskEvent> read_message(const json& root, HelpdeskEvent event) {
   }
   event.is_private = bool_at(root, "private");
   event.content = content_at(root, "content");
+  read_mail(root, event);
   if (std::string type = word_at(root, "content_type"); !type.empty()) {
     event.content_type = std::move(type);
   }

@@ -106,7 +106,7 @@ void HandOver::leave_note(const HandOverTask& task) const {
                    .is_private = true,
                    .attempt = task.lease.attempt,
                    .simulate = {}};
-  if (task.lease.attempt > 1) {
+  if (task.lease.attempt > 1 || task.lease.crashes > 0) {
     const auto found =
         task.helpdesk.client->find_message(note.conversation, note.source_id, note.in_reply_to);
     if (found && *found) return;

@@ -36,7 +36,9 @@ AttemptResult HandoffHandler::run(const jobs::Lease& lease, Cancellation& cancel
       is_newer_message(state->last_message_id, payload->message_id)) {
     return finished(lease, "skipped:answered_by_human");
   }
-  if (!state->handed_off.empty()) return finished(lease, "skipped:handed_off");
+  // An earlier run of this very job may have left the mark, and died before the note.
+  const bool ran_before = lease.attempt > 1 || lease.crashes > 0;
+  if (!state->handed_off.empty() && !ran_before) return finished(lease, "skipped:handed_off");
   const Rollout rollout =
       rollout_of(replies_, payload->source, payload->inbox_id, payload->conversation);
   if (rollout == Rollout::kShadow) return finished(lease, "skipped:shadow");
