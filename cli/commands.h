@@ -23,6 +23,7 @@ void add_send(CLI::App& app, Action& action);
 void add_deliveries(CLI::App& app, Action& action);
 void add_jobs(CLI::App& app, Action& action);
 void add_sla(CLI::App& app, Action& action);
+void add_replies(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);
 void add_watch(CLI::App& app, Action& action);
 

@@ -42,13 +42,17 @@ constexpr std::array<Words, 19> kErrors = {{
     {"internal", "a defect of ours; the log says more"},
 }};
 
-constexpr std::array<Words, 6> kSkips = {{
+constexpr std::array<Words, 10> kSkips = {{
     {"skipped:closed", "the conversation was closed"},
     {"skipped:assigned_to_human", "a human has the conversation"},
     {"skipped:not_pending", "the conversation is not the bot's"},
     {"skipped:answered_by_human", "it had been answered already"},
     {"skipped:stale", "it had become too old"},
     {"skipped:only_listened_to", "its helpdesk is only listened to"},
+    {"skipped:handed_off", "people have the conversation until they give it back"},
+    {"skipped:not_enabled", "answers are not switched on for this conversation"},
+    {"skipped:shadow_handoff", "people would have got it, but this is a shadow"},
+    {"skipped:shadow", "this is a shadow"},
 }};
 
 template <std::size_t N>

@@ -109,10 +109,10 @@ Table history_table(const std::vector<jobs::PastAttempt>& history, std::int64_t 
   Table table({"ATTEMPT", "ENDED", "TOOK", "WORKER", "WHAT HAPPENED"});
   for (const jobs::PastAttempt& one : history) {
     const bool timed = one.started_ms > 0 && one.ended_ms >= one.started_ms;
-    table.add(
-        {std::to_string(one.number), age(one.ended_ms, now_ms) + " ago",
-         timed ? std::to_string(one.ended_ms - one.started_ms) + " ms" : "-", one.worker,
-         one.error_message.empty() ? one.error_code : one.error_code + ": " + one.error_message});
+    const std::string code = one.error_code.empty() ? "done" : one.error_code;
+    table.add({std::to_string(one.number), age(one.ended_ms, now_ms) + " ago",
+               timed ? std::to_string(one.ended_ms - one.started_ms) + " ms" : "-", one.worker,
+               one.error_message.empty() ? code : code + ": " + one.error_message});
   }
   return table;
 }
@@ -123,8 +123,12 @@ json to_json(const std::vector<jobs::PastAttempt>& history) {
     items.push_back({{"attempt", one.number},
                      {"started_at_ms", time_or_null(one.started_ms)},
                      {"ended_at_ms", time_or_null(one.ended_ms)},
-                     {"worker", text_or_null(one.worker)},
-                     {"error", {{"code", one.error_code}, {"message", one.error_message}}}});
+                     {"worker", text_or_null(one.worker)}});
+    if (one.error_code.empty()) {
+      items.back()["steps"] = one.error_message;
+    } else {
+      items.back()["error"] = {{"code", one.error_code}, {"message", one.error_message}};
+    }
   }
   return items;
 }

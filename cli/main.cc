@@ -25,6 +25,7 @@ int run(int argc, char** argv) {
   add_jobs(app, action);
   add_deliveries(app, action);
   add_sla(app, action);
+  add_replies(app, action);
   add_token(app, action);
   add_config(app, action);
   add_doctor(app, action);

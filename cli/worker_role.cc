@@ -43,12 +43,24 @@ WorkerRole::WorkerRole(const config::Config& config, const Roles& roles, redis::
       metrics_(metrics),
       clock_options_(keeper_options(config, bell_connection)),
       helpdesks_(directory_of(config, clock)),
-      template_(config.replies.rules),
-      responder_(template_),
+      responders_(config.replies, clock, metrics),
       // Typing is a courtesy: nobody waits for it, and a lost one ends by itself.
       typing_([&log](const Event& event) { log.append(event, [](const auto&) {}); }, clock),
-      reply_({store, helpdesks_, responder_, typing_, clock, metrics}, reply_settings(config)),
-      handoff_(store, helpdesks_, clock),
+      ledger_(client, config.replies.guards.tokens_per_day > 0),
+      history_(log),
+      watch_(store),
+      reply_({.store = store,
+              .helpdesks = helpdesks_,
+              .responder = responders_.first(),
+              .typing = typing_,
+              .ledger = ledger_,
+              .history = history_,
+              .watch = watch_,
+              .publish = [&log](const Event& event) { log.append(event, [](const auto&) {}); },
+              .clock = clock,
+              .metrics = metrics},
+             reply_settings(config)),
+      handoff_(store, helpdesks_, clock, config.replies),
       send_(store, helpdesks_, clock, {}),
       delivery_(config, store, clock),
       pool_(store,
@@ -86,6 +98,7 @@ Status WorkerRole::start() {
   }
   if (roles_.worker) {
     typing_.start();
+    watch_.start();
     pool_.start(dispatcher_);
   }
   dispatcher_.start();
@@ -105,7 +118,9 @@ void WorkerRole::stop() {
   // The dispatcher renews leases until the last attempt has ended; the pool's end lets its bell go.
   pool_.stop();
   dispatcher_.stop();
+  watch_.stop();
   typing_.stop();
+  responders_.stop();
   helpdesks_.stop();
 }
 

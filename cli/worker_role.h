@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "cli/delivery_handler.h"
+#include "cli/responders.h"
 #include "cli/roles.h"
 #include "config/config.h"
 #include "core/channel_log.h"
@@ -11,13 +12,14 @@
 #include "core/redis/redis_client.h"
 #include "jobs/dispatcher.h"
 #include "jobs/job_store.h"
+#include "worker/context/logged_history.h"
+#include "worker/handlers/conversation_watch.h"
 #include "worker/handlers/handoff.h"
 #include "worker/handlers/reply.h"
 #include "worker/handlers/send.h"
 #include "worker/handlers/typing_feed.h"
 #include "worker/helpdesk_directory.h"
-#include "worker/responders/sandbox_responder.h"
-#include "worker/responders/template_responder.h"
+#include "worker/redis_reply_ledger.h"
 #include "worker/sla/clock_keeper.h"
 #include "worker/sla/queue_wait.h"
 #include "worker/worker_pool.h"
@@ -56,9 +58,11 @@ class WorkerRole {
   Metrics& metrics_;
   const worker::ClockKeeper::Options clock_options_;
   worker::HelpdeskDirectory helpdesks_;
-  worker::TemplateResponder template_;
-  worker::SandboxResponder responder_;
+  Responders responders_;
   worker::TypingFeed typing_;
+  worker::RedisReplyLedger ledger_;
+  worker::LoggedHistory history_;
+  worker::ConversationWatch watch_;
   worker::ReplyHandler reply_;
   worker::HandoffHandler handoff_;
   worker::SendHandler send_;

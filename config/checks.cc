@@ -170,18 +170,11 @@ Mistake signature_scheme(std::string_view value) {
          (meant ? "; did you mean \"" + *meant + "\"?" : "");
 }
 
-Mistake responder(std::string_view value) {
-  if (value == "template") return std::nullopt;
-  if (value == "openai" || value == "http") {
-    return in_quotes(value) + " is not available in this version; use \"template\"";
-  }
-  return in_quotes(value) + " is not a responder; use \"template\"";
-}
-
 Mistake sla_field(std::string_view value) {
   constexpr std::string_view kContact = "contact.";
   if (value.starts_with(kContact) && value.size() > kContact.size()) return std::nullopt;
-  return one_of(value, {"source", "inbox", "labels", "priority", "team", "sla", "contact.<attribute>"});
+  return one_of(value,
+                {"source", "inbox", "labels", "priority", "team", "sla", "contact.<attribute>"});
 }
 
 Mistake sla_operator(std::string_view value) {

@@ -15,4 +15,12 @@ bool Config::has_sandbox() const {
                      [](const Source& source) { return source.type == SourceType::kSandbox; });
 }
 
+std::vector<std::string> Replies::order() const {
+  std::vector<std::string> names{responder};
+  for (const std::string& name : chain) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return names;
+}
+
 }  // namespace deskwire::config

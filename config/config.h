@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/issuer.h"
+#include "config/replies.h"
 #include "config/secret.h"
 #include "config/sla.h"
 #include "config/source.h"
@@ -110,27 +111,6 @@ struct Admin {
   std::string listen = "127.0.0.1:8082";
   std::vector<std::string> hosts;
   Secret key;
-};
-
-struct ReplyRule {
-  std::string contains;  ///< Lower-case text that the message must contain; empty matches all.
-  std::string reply;     ///< May use {name} and {content}.
-};
-
-/// A customer's burst of messages is answered once. Off while `quiet` is 0.
-struct Debounce {
-  Milliseconds quiet{0};         ///< Without a message, before the reply is begun.
-  Milliseconds max_wait{20000};  ///< Since the first message: then it is begun anyway.
-  int max_n = 20;                ///< Messages answered together.
-};
-
-struct Replies {
-  std::string responder = "template";  ///< Only "template" in this version.
-  std::vector<ReplyRule> rules;
-  std::string persona = "Assistant";
-  std::int64_t max_age_s = 3600;       ///< Since Deskwire accepted it; older: not answered.
-  std::int64_t max_message_age_s = 0;  ///< Since the helpdesk created it; 0: not checked.
-  Debounce debounce;
 };
 
 /// What becomes of a conversation whose job has died.

@@ -143,6 +143,18 @@ void JsonReader::integer(const char* key, std::int64_t& target, std::int64_t min
   target = given;
 }
 
+void JsonReader::decimal(const char* key, double& target, double min, double max) {
+  const json* value = find(key);
+  if (value == nullptr) return;
+  if (!value->is_number()) return wrong_type(path_of(key), *value, "a number");
+  const auto given = value->get<double>();
+  if (!(given >= min && given <= max)) {
+    return problems_.add(path_of(key), value->dump() + " is out of range " + json(min).dump() +
+                                           ".." + json(max).dump());
+  }
+  target = given;
+}
+
 void JsonReader::duration(const char* key, Milliseconds& target, std::int64_t min_ms,
                           std::int64_t max_ms) {
   std::int64_t value = target.count();
@@ -232,6 +244,19 @@ void JsonReader::secret_text(const char* key, std::string& target, checks::Check
   target = text;
 }
 
+void JsonReader::secret_map(const char* key, std::map<std::string, Secret>& target,
+                            checks::Check name_check) {
+  child(key, [&](JsonReader& reader) {
+    std::map<std::string, Secret> items;
+    for (const auto& [name, value] : reader.object_.items()) {
+      reader.known_.push_back(name);
+      if (const auto mistake = name_check(name)) problems_.add(path_of(key), *mistake);
+      reader.secret_value(value, reader.path_of(name), 1, items[name]);
+    }
+    target = std::move(items);
+  });
+}
+
 void JsonReader::capability(const char* key,
                             std::map<std::string, std::vector<std::string>>& target) {
   child(key, [&](JsonReader& reader) {
@@ -259,12 +284,6 @@ void JsonReader::moment(const char* key, std::optional<std::int64_t>& target_ms)
 
 void JsonReader::ignore(std::initializer_list<const char*> keys) {
   known_.insert(known_.end(), keys.begin(), keys.end());
-}
-
-void JsonReader::unavailable(const char* key, std::string_view /*empty*/) {
-  const json* value = find(key);
-  if (value == nullptr || is_off(*value)) return;
-  problems_.add(path_of(key), "is not available in this version; leave it out");
 }
 
 void JsonReader::child(const char* key, const std::function<void(JsonReader&)>& visit_child) {

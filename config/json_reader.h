@@ -52,10 +52,13 @@ class JsonReader {
     const std::size_t index = chosen(key, names);
     if (index < names.size()) target = (known.begin() + index)->second;
   }
+  void decimal(const char* key, double& target, double min, double max);
   void secret(const char* key, Secret& target, std::size_t min_bytes = 1);
   void secrets(const char* key, std::vector<Secret>& target);
   /// Text that may hold a password: given like a secret.
   void secret_text(const char* key, std::string& target, checks::Check check);
+  /// Names of one's own -> secrets. One that is given replaces the default as a whole.
+  void secret_map(const char* key, std::map<std::string, Secret>& target, checks::Check name_check);
   void capability(const char* key, std::map<std::string, std::vector<std::string>>& target);
   /// A moment in ISO 8601; null is the same as absent.
   void moment(const char* key, std::optional<std::int64_t>& target_ms);
@@ -68,8 +71,6 @@ class JsonReader {
   }
   /// Keys that say nothing to us.
   void ignore(std::initializer_list<const char*> keys);
-  /// A key of a feature that this version does not have: accepted while it is empty or off.
-  void unavailable(const char* key, std::string_view empty);
 
   /// `{…}` without a struct of its own.
   template <typename Visit>

@@ -43,6 +43,10 @@ void JsonWriter::duration(const char* key, Milliseconds value, std::int64_t /*mi
   integer(key, value.count());
 }
 
+void JsonWriter::decimal(const char* key, double value, double /*min*/, double /*max*/) {
+  object_->value[key] = value;
+}
+
 void JsonWriter::secret(const char* key, const Secret& value, std::size_t /*min_bytes*/) {
   object_->value[key] = redacted(value);
 }
@@ -59,6 +63,13 @@ void JsonWriter::secret_text(const char* key, const std::string& value, checks::
   object_->value[key] = value.empty() ? "" : endpoint ? endpoint->display() : kRedacted;
 }
 
+void JsonWriter::secret_map(const char* key, const std::map<std::string, Secret>& value,
+                            checks::Check /*name_check*/) {
+  Json items = Json::object();
+  for (const auto& [name, item] : value) items[name] = redacted(item);
+  object_->value[key] = std::move(items);
+}
+
 void JsonWriter::capability(const char* key,
                             const std::map<std::string, std::vector<std::string>>& value) {
   object_->value[key] = value;
@@ -70,10 +81,6 @@ void JsonWriter::moment(const char* key, std::optional<std::int64_t> unix_ms) {
 
 void JsonWriter::raw(const char* key, const std::string& json) {
   object_->value[key] = Json::parse(json);
-}
-
-void JsonWriter::unavailable(const char* key, std::string_view empty) {
-  object_->value[key] = Json::parse(empty);
 }
 
 void JsonWriter::add(const char* key, const JsonWriter& inner) {

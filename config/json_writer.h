@@ -44,16 +44,18 @@ class JsonWriter {
       if (candidate == value) text(key, name);
     }
   }
+  void decimal(const char* key, double value, double min, double max);
   void secret(const char* key, const Secret& value, std::size_t min_bytes = 1);
   void secrets(const char* key, const std::vector<Secret>& value);
   void secret_text(const char* key, const std::string& value, checks::Check check);
+  void secret_map(const char* key, const std::map<std::string, Secret>& value,
+                  checks::Check name_check);
   void capability(const char* key, const std::map<std::string, std::vector<std::string>>& value);
   void moment(const char* key, std::optional<std::int64_t> unix_ms);
   template <typename Value>
   void value(const char* key, const Value& value) {
     raw(key, write_value(value));
   }
-  void unavailable(const char* key, std::string_view empty);
 
   template <typename Visit>
   void group(const char* key, Visit visit_group) {

@@ -1,5 +1,6 @@
 #include "config/rules.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <string>
@@ -119,10 +120,39 @@ void check_order(const Config& config, Problems& problems) {
             "sla.queue_wait.critical_s", config.sla.queue_wait.critical_s);
   not_above("replies.debounce.quiet_ms", config.replies.debounce.quiet.count(),
             "replies.debounce.max_wait_ms", config.replies.debounce.max_wait.count());
-  for (std::size_t i = 0; i < config.replies.rules.size(); ++i) {
-    if (config.replies.rules[i].reply.empty()) {
-      problems.add("replies.rules[" + std::to_string(i) + "].reply", "is missing");
+}
+
+void check_replies(const Config& config, Problems& problems) {
+  const Replies& replies = config.replies;
+  const std::vector<std::string> order = replies.order();
+  const auto asks = [&order](const char* name) {
+    return std::find(order.begin(), order.end(), name) != order.end();
+  };
+  const auto missing = [&](const char* path, bool is_missing, const char* who) {
+    if (is_missing) problems.add(path, std::string("is missing; responder ") + who + " needs it");
+  };
+  if (asks("openai")) {
+    missing("replies.openai.url", replies.openai.url.empty(), "openai");
+    missing("replies.openai.model", replies.openai.model.empty(), "openai");
+  }
+  if (asks("http")) {
+    missing("replies.http.url", replies.http.url.empty(), "http");
+    missing("replies.http.secret", replies.http.secret.empty(), "http");
+  }
+  for (std::size_t i = 0; i < replies.rules.size(); ++i) {
+    const ReplyRule& rule = replies.rules[i];
+    const std::string path = "replies.rules[" + std::to_string(i) + "].";
+    if (rule.reply.empty()) problems.add(path + "reply", "is missing");
+    if (rule.from.empty() != rule.to.empty()) {
+      problems.add(path + (rule.from.empty() ? "from" : "to"),
+                   "is missing; a time of day needs both");
     }
+  }
+  for (std::size_t i = 0; i < replies.rollout.size(); ++i) {
+    const std::string& source = replies.rollout[i].source;
+    if (source.empty() || config.find_source(source) != nullptr) continue;
+    problems.add("replies.rollout[" + std::to_string(i) + "].source",
+                 in_quotes(source) + " is not the name of a source");
   }
 }
 
@@ -186,6 +216,7 @@ void check_rules(const Config& config, std::int64_t now_ms, Problems& problems) 
   check_source_secrets(config, problems);
   check_gateway(config, problems);
   check_order(config, problems);
+  check_replies(config, problems);
   check_redis(config, problems);
   check_doors(config, problems);
   check_sla(config.sla, now_ms, problems);

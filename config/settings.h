@@ -2,6 +2,7 @@
 
 #include "config/checks.h"
 #include "config/config.h"
+#include "config/reply_settings.h"
 #include "config/sla_settings.h"
 
 /// Which key belongs to which member, with its range: said once, walked by JsonReader and by
@@ -201,28 +202,6 @@ void visit(Visitor& v, Source& s) {
   v.id("bot_id", s.bot_id);
   v.flag("hand_off_unknown_outcome", s.hand_off_unknown_outcome);
   v.duration("request_timeout_ms", s.request_timeout, 10, 300000);
-}
-
-template <typename Visitor>
-void visit(Visitor& v, ReplyRule& s) {
-  v.text("contains", s.contains);
-  v.text("reply", s.reply, checks::not_empty);
-}
-
-template <typename Visitor>
-void visit(Visitor& v, Replies& s) {
-  v.text("responder", s.responder, checks::responder);
-  v.list("rules", s.rules);
-  v.text("persona", s.persona, checks::not_empty);
-  v.number("max_age_s", s.max_age_s, 1, kYearS);
-  v.number("max_message_age_s", s.max_message_age_s, 0, kYearS);
-  v.unavailable("openai", "{}");
-  v.unavailable("personas", "{}");
-  v.group("debounce", [&](auto& debounce) {
-    debounce.duration("quiet_ms", s.debounce.quiet, 0, 60000);
-    debounce.duration("max_wait_ms", s.debounce.max_wait, 1, 600000);
-    debounce.number("max_n", s.debounce.max_n, 2, 100);
-  });
 }
 
 template <typename Visitor>

@@ -15,7 +15,10 @@ struct ConversationState {
   std::string last_message_id;  ///< Of that message.
   std::string inbox_kind;
   std::string contact_name;
-  std::string source;              ///< config sources[].name
+  std::string source;  ///< config sources[].name
+  /// Set when we gave the conversation to people, until they give it back: the webhook of a
+  /// conversation (not of a message) says pending, resolved or assigned to a bot.
+  std::string handed_off;
   std::int64_t updated_at_ms = 0;  ///< Helpdesk time of the newest state taken in.
 };
 

@@ -34,9 +34,9 @@ void append_state(std::vector<std::string>& args, const std::optional<Conversati
     return;
   }
   args.insert(args.end(),
-              {"9", state->status, state->assignee_type, state->assignee_id, state->last_sender,
+              {"10", state->status, state->assignee_type, state->assignee_id, state->last_sender,
                state->last_message_id, state->inbox_kind, state->contact_name, state->source,
-               std::to_string(std::max<std::int64_t>(0, state->updated_at_ms))});
+               std::to_string(std::max<std::int64_t>(0, state->updated_at_ms)), state->handed_off});
 }
 
 void append_debounce(std::vector<std::string>& args, const std::optional<Debounce>& debounce) {
@@ -200,8 +200,12 @@ struct EnqueueBatches::Queues : std::enable_shared_from_this<Queues> {
 
 EnqueueBatches::EnqueueBatches(redis::Client& client, const LaneLimits& limits)
     : queues_(std::make_shared<Queues>(client)), limits_(limits) {
-  queues_->header = {"0", std::to_string(limits.max_lane_jobs), std::to_string(kKnownSeconds),
-                     std::to_string(kEffectSeconds), std::to_string(kMaxFacts), "0"};
+  queues_->header = {"0",
+                     std::to_string(limits.max_lane_jobs),
+                     std::to_string(kKnownSeconds),
+                     std::to_string(kEffectSeconds),
+                     std::to_string(kMaxFacts),
+                     "0"};
   queues_->clocks_run = limits.clocks_run;
 }
 

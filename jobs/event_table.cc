@@ -105,6 +105,13 @@ std::string reply_payload(const HelpdeskEvent& event, const EventContext& contex
   payload.status = event.status;
   payload.assignee_type = event.assignee_type;
   payload.assignee_id = event.assignee_id;
+  payload.inbox_id = event.inbox_id;
+  payload.labels = event.labels.value_or(std::vector<std::string>{});
+  payload.attributes = event.contact_attributes;
+  for (const Attachment& attachment : event.attachments) {
+    payload.attachments.push_back(
+        attachment.name.empty() ? attachment.kind : attachment.kind + " " + attachment.name);
+  }
   payload.created_at_ms = event.submitted_choice ? 0 : event.created_at_ms;
   payload.accepted_at_ms = context.now_ms;
   payload.simulate = event.simulate;

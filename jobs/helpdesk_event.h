@@ -76,7 +76,9 @@ struct HelpdeskEvent {
   std::string assignee_name;
   std::string assignee_type;    ///< "user", "bot" or empty.
   bool assignee_known = false;  ///< The payload carried an assignee field, maybe null.
-  std::string inbox_kind;       ///< "Channel::Api", …
+  /// Of the contact: names -> texts (e-mail, plan, …), for replies; never logged.
+  std::map<std::string, std::string> contact_attributes;
+  std::string inbox_kind;  ///< "Channel::Api", …
   std::string contact_id;
   std::string contact_name;
   std::string inbox_id;

@@ -88,6 +88,8 @@ struct CompletedJob {
   std::string effect;          ///< Effect key to close as done; empty: none.
   std::string remote_id;       ///< What the effect made (helpdesk message id).
   std::string our_message_id;  ///< Mapped from remote_id for later events; empty: none.
+  /// How long its steps took, for people: kept in the job's history; empty: nothing is kept.
+  std::string steps;
   /// Appended; with an effect only by the first completion after an intent for it, so that a replay
   /// which finds it done shows nothing again.
   std::vector<Event> events;

@@ -107,6 +107,7 @@ void MemoryJobShard::take(const StepRequest& request, Answer& answer, std::int64
 
 void MemoryJobShard::complete(const CompletedJob& completed, Record& record, std::int64_t now) {
   Job& job = record.job;
+  if (!completed.steps.empty()) note_attempt(record, "", completed.steps, now);
   job.state = JobState::kCompleted;
   job.outcome = completed.outcome;
   job.finished_at_ms = now;

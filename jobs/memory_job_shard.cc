@@ -145,6 +145,12 @@ void MemoryJobShard::merge_state(const std::string& lane, const ConversationStat
     take(state.assignee_type, news.assignee_type);
     if (!news.assignee_type.empty()) state.assignee_id = news.assignee_id;
     state.updated_at_ms = std::max(state.updated_at_ms, news.updated_at_ms);
+    // Only what happened to the conversation gives it back: messages repeat an older status.
+    const bool given_back =
+        news.last_sender.empty() &&
+        (news.status == "pending" || news.status == "resolved" || news.assignee_type == "bot");
+    if (given_back && news.handed_off.empty()) state.handed_off.clear();
+    take(state.handed_off, news.handed_off);
   }
   if (news.last_message_id.empty()) {
     take(state.last_sender, news.last_sender);

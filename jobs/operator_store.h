@@ -111,7 +111,8 @@ class OperatorStore {
   /// The lane's job that finished last, of those that are kept. Looks at a bounded number of them.
   virtual Result<std::optional<Job>> last_finished(const std::string& lane) = 0;
 
-  /// The newest ten, oldest first; empty for a job that never failed, or is gone.
+  /// How attempts ended: the newest ten, oldest first. The one that completed the job has no error
+  /// code, and its steps as message; it is there only if it told them (CompletedJob::steps).
   virtual Result<std::vector<PastAttempt>> history(const JobId& id) = 0;
 
   /// Newest first.

@@ -55,7 +55,7 @@ std::vector<std::string> step_args(const StepRequest& request, const LaneLimits&
   for (const CompletedJob& job : request.completed) {
     args.insert(args.end(), {job.id.str(), std::to_string(job.token), std::to_string(job.messages),
                              job.outcome, std::string(reason_of_outcome(job.outcome)), job.effect,
-                             job.remote_id, job.our_message_id});
+                             job.remote_id, job.our_message_id, kept_error_message(job.steps)});
     ChannelLog::append_args(args, job.events, limits.log);
   }
   return args;

@@ -171,9 +171,9 @@ const Script& clock_adopt() {
 std::vector<std::string> keys_of(int shard) { return {keys::prefix(shard)}; }
 
 const std::vector<std::string>& conversation_fields() {
-  static const std::vector<std::string> fields{"status",  "assignee_type", "assignee_id",
-                                               "sender",  "message",       "inbox",
-                                               "contact", "source",        "updated"};
+  static const std::vector<std::string> fields{"status",  "assignee_type", "assignee_id", "sender",
+                                               "message", "inbox",         "contact",     "source",
+                                               "updated", "handoff"};
   return fields;
 }
 
@@ -188,6 +188,7 @@ ConversationState read_conversation(const redis::Reply& values) {
   state.contact_name = values.at(6).as_string();
   state.source = values.at(7).as_string();
   state.updated_at_ms = values.at(8).as_integer();
+  state.handed_off = values.at(9).as_string();
   return state;
 }
 

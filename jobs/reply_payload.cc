@@ -17,6 +17,25 @@ void put(nlohmann::json& object, const char* key, const std::string& value) {
   if (!value.empty()) object[key] = value;
 }
 
+/// The texts of a list.
+std::vector<std::string> texts_at(const nlohmann::json& object, const char* key) {
+  std::vector<std::string> texts;
+  const auto list = object.find(key);
+  if (list == object.end() || !list->is_array()) return texts;
+  for (const auto& item : *list) {
+    if (item.is_string()) texts.push_back(item.get<std::string>());
+  }
+  return texts;
+}
+
+std::map<std::string, std::string> named_texts_at(const nlohmann::json& object, const char* key) {
+  std::map<std::string, std::string> texts;
+  for (const auto& [name, value] : object_at(object, key).items()) {
+    if (value.is_string()) texts[name] = value.get<std::string>();
+  }
+  return texts;
+}
+
 }  // namespace
 
 std::string encode(const ReplyPayload& payload) {
@@ -31,6 +50,10 @@ std::string encode(const ReplyPayload& payload) {
   put(object, "status", payload.status);
   put(object, "assignee_type", payload.assignee_type);
   put(object, "assignee_id", payload.assignee_id);
+  put(object, "inbox_id", payload.inbox_id);
+  if (!payload.labels.empty()) object["labels"] = payload.labels;
+  if (!payload.attributes.empty()) object["attributes"] = payload.attributes;
+  if (!payload.attachments.empty()) object["attachments"] = payload.attachments;
   if (payload.created_at_ms != 0) object["created_at_ms"] = payload.created_at_ms;
   if (payload.accepted_at_ms != 0) object["accepted_at_ms"] = payload.accepted_at_ms;
   if (!payload.simulate.empty()) object["simulate"] = payload.simulate;
@@ -42,6 +65,8 @@ ReplyPayload joined(std::vector<ReplyPayload> burst) {
   all.accepted_at_ms = burst.size() > 1 ? burst.front().accepted_at_ms : all.accepted_at_ms;
   for (std::size_t i = burst.size() - 1; i-- > 0;) {
     all.content.insert(0, burst[i].content + '\n');
+    all.attachments.insert(all.attachments.begin(), burst[i].attachments.begin(),
+                           burst[i].attachments.end());
     if (all.simulate.empty()) all.simulate = std::move(burst[i].simulate);
   }
   return all;
@@ -69,9 +94,11 @@ Result<ReplyPayload> decode_reply(std::string_view text) {
   payload.assignee_id = string_at(object, "assignee_id");
   payload.created_at_ms = integer_at(object, "created_at_ms").value_or(0);
   payload.accepted_at_ms = integer_at(object, "accepted_at_ms").value_or(0);
-  for (const auto& [key, value] : object_at(object, "simulate").items()) {
-    if (value.is_string()) payload.simulate[key] = value.get<std::string>();
-  }
+  payload.inbox_id = string_at(object, "inbox_id");
+  payload.labels = texts_at(object, "labels");
+  payload.attributes = named_texts_at(object, "attributes");
+  payload.attachments = texts_at(object, "attachments");
+  payload.simulate = named_texts_at(object, "simulate");
   if (payload.source.empty() || payload.conversation.empty() || payload.message_id.empty()) {
     return fail(ErrorCode::kCorrupt,
                 "read reply payload: source, conversation or message_id is missing");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,8 +24,12 @@ struct ReplyPayload {
   std::string status;  ///< Of the conversation when the message came.
   std::string assignee_type;
   std::string assignee_id;
-  std::int64_t created_at_ms = 0;   ///< The helpdesk's time.
-  std::int64_t accepted_at_ms = 0;  ///< Ours.
+  std::string inbox_id;
+  std::vector<std::string> labels;                ///< Of the conversation.
+  std::map<std::string, std::string> attributes;  ///< Of the contact.
+  std::vector<std::string> attachments;           ///< "image photo.png", one each.
+  std::int64_t created_at_ms = 0;                 ///< The helpdesk's time.
+  std::int64_t accepted_at_ms = 0;                ///< Ours.
   std::map<std::string, std::string> simulate;
 };
 

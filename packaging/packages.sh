@@ -52,8 +52,9 @@ missing_libraries() {
 missing_build_packages() {
   missing_tools c++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config \
     redis-server:redis-server
-  missing_libraries "$(boost_package)" libcctz-dev libcli11-dev libcpp-httplib-dev libexpected-dev \
-    libhiredis-dev libjemalloc-dev libspdlog-dev libssl-dev nlohmann-json3-dev prometheus-cpp-dev tzdata zlib1g-dev
+  missing_libraries "$(boost_package)" libcctz-dev libcld2-dev libcli11-dev libcpp-httplib-dev \
+    libexpected-dev libgumbo-dev libhiredis-dev libjemalloc-dev libre2-dev libspdlog-dev libssl-dev \
+    nlohmann-json3-dev prometheus-cpp-dev tzdata zlib1g-dev
 }
 
 missing_test_packages() {

@@ -11,6 +11,7 @@
 #include "core/json.h"
 #include "publishers/dialects/plain_protocol.h"
 #include "publishers/issue_token.h"
+#include "publishers/rest_suggestions.h"
 #include "publishers/websocket_handshake.h"
 
 namespace deskwire::publishers {
@@ -142,8 +143,8 @@ void Rest::route(const RequestPtr& asked, const Exchange& exchange) {
     } else {
       post_sandbox_session(request, exchange);
     }
-  } else if (path.starts_with("/v1/conversations/") && path.ends_with("/suggestions")) {
-    exchange.refuse({ReplyCode::kNotPossibleHere, "nothing on this server makes suggestions"});
+  } else if (is_suggestions_path(path)) {
+    get_suggestions(context_, request, exchange);
   } else if (path == "/v1/ws") {
     refuse_handshake(request, exchange);
   } else if (!get_page(request, exchange)) {

@@ -1,13 +1,25 @@
 #include "worker/attempt_cancellation.h"
 
 #include <chrono>
+#include <utility>
 
 namespace deskwire::worker {
 
 void AttemptCancellation::cancel() {
-  const MutexLock lock(mutex_);
-  cancelled_ = true;
-  changed_.notify_all();
+  const MutexLock call_lock(call_mutex_);
+  {
+    const MutexLock lock(mutex_);
+    if (cancelled_) return;
+    cancelled_ = true;
+    changed_.notify_all();
+  }
+  if (then_) then_();
+}
+
+void AttemptCancellation::when_cancelled(std::function<void()> then) {
+  const MutexLock call_lock(call_mutex_);
+  then_ = std::move(then);
+  if (then_ && cancelled()) then_();
 }
 
 bool AttemptCancellation::cancelled() const {

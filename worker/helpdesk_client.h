@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "worker/responder.h"
 
 namespace deskwire::worker {
 
@@ -32,6 +34,7 @@ struct PostRequest {
   std::string content;  ///< As the responder wrote it; the adapter makes it safe for its helpdesk.
   std::string source_id;  ///< Our message id: what a later look-up finds.
   std::string in_reply_to;
+  bool is_private = false;  ///< A note for people.
   int attempt = 1;
   std::map<std::string, std::string> simulate;  ///< Sandbox only.
   MessageAuthor author = MessageAuthor::kBot;
@@ -66,6 +69,15 @@ class HelpdeskClient {
                                                           const std::string& in_reply_to) = 0;
   /// Gives the conversation to a human (Chatwoot: status open).
   virtual Status hand_off(const ConversationRef& conversation) = 0;
+  /// Gives it to a team and sets its labels. Best effort; callers log errors and go on.
+  /// @param team_id  Empty: no change.
+  /// @param labels   All that it shall have; empty: no change.
+  virtual Status assign(const ConversationRef& conversation, const std::string& team_id,
+                        const std::vector<std::string>& labels);
+  /// The newest public messages before `message_id` (empty: all), oldest first.
+  /// @errors kUnsupported: cannot read.
+  virtual Result<History> read_messages(const ConversationRef& conversation,
+                                        const std::string& message_id, std::size_t limit);
   /// For `doctor`: can the tokens do what we need?
   virtual Result<std::vector<AccessFinding>> check_access() = 0;
   /// Ends calls in flight with kCancelled; later calls fail at once.

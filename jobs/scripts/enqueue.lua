@@ -15,8 +15,9 @@
 --   most messages of the job ("0": it takes in no others), ms of quiet that it waits for, most ms
 --   that it waits,
 --   number of dedupe digests, then these,
---   number of state fields (0 or 9), then status, assignee type, assignee id, last sender,
+--   number of state fields (0 or 10), then status, assignee type, assignee id, last sender,
 --   last message id, inbox kind, contact name, source, updated at,
+--   handed off,
 --   number of echo fields (0 or 4), then helpdesk message id, our message id, root job, effect key,
 --   events (channel_log.lua)
 -- Returns  for each request {"ok", offset, ...}, {"joined", job, offset, ...} when another job took
@@ -130,7 +131,7 @@ end
 -- because webhooks overtake each other.
 local function merge_state(lane, fact, news)
   local key = P .. 'c:' .. lane
-  local known = redis.call('HMGET', key, 'updated', 'message', 'day')
+  local known = redis.call('HMGET', key, 'updated', 'message', 'day', 'handoff')
   local fields = {}
   local function set(name, value)
     if value ~= '' then
@@ -142,6 +143,12 @@ local function merge_state(lane, fact, news)
     local updated = news[9]
     if updated == '0' or not known[1] or not_older(updated, known[1]) then
       set('status', news[1])
+      set('handoff', news[10])
+      -- Only what happened to the conversation gives it back: messages repeat an older status.
+      if known[4] and news[4] == '' and news[10] == '' and
+        (news[1] == 'pending' or news[1] == 'resolved' or news[2] == 'bot') then
+        redis.call('HDEL', key, 'handoff')
+      end
       set('assignee_type', news[2])
       if news[2] ~= '' then
         fields[#fields + 1] = 'assignee_id'

@@ -100,7 +100,7 @@ end
 -- where foreign data is in the way, so that it stops nobody else's job.
 local function read_conversation(lane)
   local known = redis.pcall('HMGET', P .. 'c:' .. lane, 'status', 'assignee_type', 'assignee_id',
-    'sender', 'message', 'inbox', 'contact', 'source', 'updated')
+    'sender', 'message', 'inbox', 'contact', 'source', 'updated', 'handoff')
   return not known.err and known
 end
 

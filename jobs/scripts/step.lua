@@ -11,8 +11,9 @@
 -- ARGV[7]   seconds that effects are remembered
 -- ARGV[8]   a random epoch, ARGV[9] most events and bytes of a log, ARGV[10] most seconds of a log
 -- ARGV[11]  number of completions; for each: id, token, messages known, outcome, reason (for an
---           effect left open), effect, remote id, our message id (each may be empty), events (channel_log.lua), which
---           with an effect are appended by the first completion after an intent only
+--           effect left open), effect, remote id, our message id, steps (each may be empty), events
+--           (channel_log.lua), which with an effect are appended by the first completion after an
+--           intent only
 -- Returns   {now, next due, {stale id, ...}, {lease, ...}}, a lease being {id, token, payload,
 --           saved reply, {state before, lane, kind, root, attempt, max attempts, crashes, created,
 --           ...}, conversation, {payload of a further message, ...}} with nil for fields that the
@@ -66,34 +67,37 @@ end
 local function complete(at)
   local id, token = ARGV[at], ARGV[at + 1]
   local key = P .. 'j:' .. id
-  local job = redis.call('HMGET', key, 's', 'tok', 'l', 'root', 'fx', 'n', 'a', 'k')
+  local job = redis.call('HMGET', key, 's', 'tok', 'l', 'root', 'fx', 'n', 'a', 'k', 'at')
   local lane = job[3]
   if job[2] ~= token or not lane or (job[1] ~= 'r' and job[1] ~= 'c') then
     stale[#stale + 1] = id
-    return skip_events(at + 8)
+    return skip_events(at + 9)
   end
   if job[1] == 'c' then
     -- Completed by this very lease: the answer was lost.
-    return skip_events(at + 8)
+    return skip_events(at + 9)
   end
   if ARGV[at + 5] == '' and job[6] and tonumber(job[6]) > tonumber(ARGV[at + 2]) then
     -- What came meanwhile was not looked at: the job is not done.
     hand_back(id, lane, job[7])
-    return skip_events(at + 8)
+    return skip_events(at + 9)
   end
   redis.call('HSET', key, 's', 'c', 'out', ARGV[at + 3], 'fin', now)
+  if ARGV[at + 8] ~= '' then
+    note_attempt(id, job[9], job[7] or '1', ARGV[1], '', ARGV[at + 8])
+  end
   finished[#finished + 1] = now
   finished[#finished + 1] = id
   freed[#freed + 1] = lane
   count_job('c', job[8], 1)
   local effect, after = ARGV[at + 5], nil
   if effect == '' then
-    after = select(2, channel_append(P, at + 8))
+    after = select(2, channel_append(P, at + 9))
     append_unfinished(job[4] or id, job[5], ARGV[at + 4], limits)
   elseif close_effect(effect, ARGV[at + 6], ARGV[at + 7], job[4] or id, lane) then
-    after = select(2, channel_append(P, at + 8))
+    after = select(2, channel_append(P, at + 9))
   else
-    after = skip_events(at + 8)
+    after = skip_events(at + 9)
   end
   pop_head(lane, id)
   place(lane)

@@ -65,7 +65,8 @@ function ascending(numbers) {
 /** Each acknowledged message has one outcome, and what people saw agrees with it. */
 function checkOutcomes({ customers, chatwoot, jobs, logs }, outcomes) {
   const lost = [];
-  const postsOf = countBy(chatwoot.messages, ({ content }) => numberIn(content));
+  const replies = chatwoot.messages.filter((message) => !message.private);
+  const postsOf = countBy(replies, ({ content }) => numberIn(content));
   const handedOff = new Set(
     [...jobs.values()].filter(({ kind, state }) => kind === "handoff" && state === "c").map(({ parent }) => parent),
   );
@@ -133,6 +134,7 @@ function checkOrder({ chatwoot, logs }) {
   const problems = [];
   const postsOf = new Map();
   for (const message of chatwoot.messages) {
+    if (message.private) continue;
     const posts = postsOf.get(message.conversation_id) ?? [];
     postsOf.set(message.conversation_id, posts);
     posts.push(numberIn(message.content));

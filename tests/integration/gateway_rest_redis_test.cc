@@ -89,10 +89,25 @@ TEST_CASE("REST refuses what the sender may not do", "[rest]") {
   CHECK(http(bench, "GET", "/v1/channels/a/nothing", bearer("server-key")).status == 404);
   CHECK(http(bench, "GET", "/nothing").status == 404);
   CHECK(http(bench, "POST", "/v1/sla/alerts/1/ack", bearer("server-key")).status == 404);
-  const HttpAnswer none =
-      http(bench, "GET", "/v1/conversations/42/suggestions", bearer("server-key"));
-  CHECK(none.status == 403);
-  CHECK(code(none) == 40301);
+}
+
+TEST_CASE("quick replies are those last offered by the persona, else its own", "[rest]") {
+  RedisServer redis;
+  config::Config config = gateway_config();
+  config.replies.personas["Ada"].suggestions = {"Track my order"};
+  GatewayBench bench(redis.options(), config);
+  const auto asked = [&](const std::string& query) {
+    return http(bench, "GET", "/v1/conversations/42/suggestions" + query, bearer("server-key"));
+  };
+  CHECK(asked("?persona=Ada").body == R"({"persona":"Ada","suggestions":["Track my order"]})");
+  CHECK(asked("").body == R"({"persona":"Assistant","suggestions":[]})");
+  CHECK(code(asked("?persona=Bob")) == 40400);
+  const std::string event =
+      R"({"event":"ui:suggestions","data":{"persona":"Ada","suggestions":["Yes","No"]}})";
+  CHECK(http(bench, "POST", "/v1/channels/conversation:42/messages", bearer("server-key"), event)
+            .status == 201);
+  CHECK(asked("?persona=Ada").body == R"({"persona":"Ada","suggestions":["Yes","No"]})");
+  CHECK(http(bench, "GET", "/v1/conversations/42/suggestions").status == 401);
 }
 
 TEST_CASE("publishing by REST is limited by client", "[rest]") {

@@ -36,10 +36,14 @@ ReplyBench::ReplyBench(config::Source settings, config::Replies replies)
                       .helpdesks = helpdesks,
                       .responder = responder,
                       .typing = typing_,
+                      .ledger = ledger,
+                      .history = history,
+                      .watch = watch_,
+                      .publish = [this](const Event& event) { published.push_back(event); },
                       .clock = clock,
                       .metrics = metrics},
-                     {.replies = std::move(replies)}),
-      handoff_handler_(store, helpdesks, clock) {
+                     {.replies = replies}),
+      handoff_handler_(store, helpdesks, clock, replies) {
   auto client = std::make_unique<ScriptedHelpdesk>();
   helpdesk = client.get();
   helpdesks.add(settings, std::move(client), clock);

@@ -17,25 +17,49 @@
 #include "tests/support/manual_clock.h"
 #include "tests/support/scripted_helpdesk.h"
 #include "worker/attempt_cancellation.h"
+#include "worker/handlers/conversation_watch.h"
 #include "worker/handlers/handoff.h"
 #include "worker/handlers/reply.h"
 #include "worker/handlers/typing_feed.h"
 #include "worker/helpdesk_directory.h"
+#include "worker/memory_reply_ledger.h"
 
 namespace deskwire::testing {
+
+/// Remembers nothing, because there was nothing before.
+class NoHistory final : public worker::ConversationHistory {
+ public:
+  std::vector<worker::Turn> turns;
+  Result<worker::History> before(const worker::ConversationRef& /*conversation*/,
+                                 worker::HelpdeskClient& /*client*/,
+                                 const std::string& /*message_id*/,
+                                 std::size_t /*limit*/) override {
+    return worker::History{turns, false};
+  }
+};
 
 /// A responder that says what the test wants.
 class ScriptedResponder final : public worker::Responder {
  public:
   std::function<Result<std::string>(const worker::ReplyContext&)> answer =
       [](const worker::ReplyContext& context) { return "You wrote: " + context.content; };
+  /// Set: asked instead of `answer`, and sees everything.
+  std::function<Result<worker::Answer>(const worker::ReplyContext&, worker::DraftSink&,
+                                       worker::Cancellation&)>
+      write;
   int asked = 0;
 
-  Result<std::string> reply(const worker::ReplyContext& context,
-                            worker::Cancellation& /*cancellation*/) override {
+  Result<worker::Answer> reply(const worker::ReplyContext& context, worker::DraftSink& draft,
+                               worker::Cancellation& cancellation) override {
     ++asked;
-    return answer(context);
+    if (write) return write(context, draft, cancellation);
+    auto text = answer(context);
+    if (!text) return fail(text.error());
+    worker::Answer written;
+    written.text = std::move(*text);
+    return written;
   }
+  bool reads_history() const override { return true; }
 };
 
 /// One conversation of a Chatwoot source, with everything that a reply passes through, in memory
@@ -77,6 +101,9 @@ class ReplyBench {
   ScriptedResponder responder;
   worker::AttemptCancellation cancellation;
   std::optional<jobs::Debounce> debounce;  ///< Of messages from now on.
+  worker::MemoryReplyLedger ledger;
+  NoHistory history;
+  std::vector<Event> published;  ///< What was only published: pieces of drafts, typing.
 
  private:
   void step(std::vector<jobs::CompletedJob> completed, std::size_t want);
@@ -84,6 +111,7 @@ class ReplyBench {
   /// Typing events, each with the number of stored events before it.
   std::vector<std::pair<std::size_t, std::string>> typing_events_;
   worker::TypingFeed typing_;
+  worker::ConversationWatch watch_{store};
   worker::ReplyHandler reply_handler_;
   worker::HandoffHandler handoff_handler_;
   std::optional<jobs::Lease> next_;

@@ -9,5 +9,6 @@ deskwire_add_tests(NAME unit_jobs LABEL unit
     unit/backoff_test.cc
     unit/job_keys_test.cc
     unit/job_rules_test.cc
+    unit/mail_text_test.cc
     unit/memory_job_store_test.cc
   DEPS deskwire::jobs)

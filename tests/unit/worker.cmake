@@ -2,7 +2,12 @@ deskwire_add_tests(NAME unit_worker LABEL unit
   SOURCES
     support/reply_bench.cc
     unit/handoff_handler_test.cc
+    unit/incidents_test.cc
+    unit/masking_test.cc
+    unit/reply_drafts_test.cc
     unit/reply_handler_test.cc
+    unit/reply_parts_test.cc
+    unit/responders_test.cc
     unit/send_handler_test.cc
     unit/step_batches_test.cc
     unit/typing_feed_test.cc

@@ -20,6 +20,31 @@ namespace deskwire::worker {
 
 using testing::ManualClock;
 
+namespace {
+
+class NoDraft final : public DraftSink {
+ public:
+  void begin() override {}
+  void add(std::string_view /*text*/) override {}
+};
+
+config::ReplyRule rule(const std::string& contains, const std::string& reply) {
+  config::ReplyRule made;
+  made.contains = contains;
+  made.reply = reply;
+  return made;
+}
+
+ReplyContext asked(const std::string& content, const std::string& name) {
+  ReplyContext context;
+  context.conversation = "1";
+  context.content = content;
+  context.contact_name = name;
+  return context;
+}
+
+}  // namespace
+
 TEST_CASE("Liquid in a reply is neutralised and stays the same to the eye", "[worker][liquid]") {
   const std::string joiner = "\xE2\x81\xA0";
   const std::vector<std::pair<std::string, std::string>> rows{
@@ -50,13 +75,11 @@ TEST_CASE("Liquid in a reply is neutralised and stays the same to the eye", "[wo
 TEST_CASE("the first rule that fits answers, in whatever case the customer writes",
           "[worker][template]") {
   AttemptCancellation cancellation;
-  TemplateResponder responder(
-      {{"refund", "About refunds, {name}."}, {"\xC3\x84RGER", "Oh."}, {"", "Anything: {content}"}});
+  NoDraft draft;
+  TemplateResponder responder({rule("refund", "About refunds, {name}."),
+                               rule("\xC3\x84RGER", "Oh."), rule("", "Anything: {content}")});
   const auto answer = [&](const std::string& content, const std::string& name = "Ann") {
-    return responder
-        .reply({.conversation = "1", .content = content, .contact_name = name, .simulate = {}},
-               cancellation)
-        .value();
+    return responder.reply(asked(content, name), draft, cancellation).value().text;
   };
   CHECK(answer("Where is my REFUND?") == "About refunds, Ann.");
   CHECK(answer("refund", "") == "About refunds, there.");
@@ -69,27 +92,26 @@ TEST_CASE("the first rule that fits answers, in whatever case the customer write
 TEST_CASE("without rules the customer is greeted and quoted, long texts in part",
           "[worker][template]") {
   AttemptCancellation cancellation;
+  NoDraft draft;
   TemplateResponder responder({});
-  const auto answer = responder.reply(
-      {.conversation = "1", .content = "my parcel is late", .contact_name = "Ann", .simulate = {}},
-      cancellation);
+  const auto answer = responder.reply(asked("my parcel is late", "Ann"), draft, cancellation);
   REQUIRE(answer);
-  CHECK(answer->find("Ann") != std::string::npos);
-  CHECK(answer->find("my parcel is late") != std::string::npos);
+  CHECK(answer->text.find("Ann") != std::string::npos);
+  CHECK(answer->text.find("my parcel is late") != std::string::npos);
 
   std::string umlauts;
   for (int i = 0; i < 2000; ++i) umlauts += "\xC3\xBC";
-  const auto cut = responder.reply(
-      {.conversation = "1", .content = umlauts, .contact_name = "", .simulate = {}}, cancellation);
+  const auto cut = responder.reply(asked(umlauts, ""), draft, cancellation);
   REQUIRE(cut);
-  CHECK(cut->find("\xC3\xBC\xE2\x80\xA6") != std::string::npos);
-  CHECK(cut->size() < 2300);
+  CHECK(cut->text.find("\xC3\xBC\xE2\x80\xA6") != std::string::npos);
+  CHECK(cut->text.size() < 2300);
 }
 
 TEST_CASE("an empty rule is an error of the config, not a silent reply", "[worker][template]") {
   AttemptCancellation cancellation;
-  TemplateResponder responder(std::vector<config::ReplyRule>{{"", ""}});
-  const auto answer = responder.reply({}, cancellation);
+  NoDraft draft;
+  TemplateResponder responder({rule("", "")});
+  const auto answer = responder.reply({}, draft, cancellation);
   REQUIRE_FALSE(answer);
   CHECK(answer.error().code == ErrorCode::kInvalid);
 }
@@ -99,9 +121,10 @@ TEST_CASE("a slow model is played only as long as nobody cancels", "[worker][san
   SandboxResponder responder(inner);
   AttemptCancellation cancelled;
   cancelled.cancel();
-  const ReplyContext slow{
-      .conversation = "1", .content = "x", .contact_name = "", .simulate = {{"think_ms", "30000"}}};
-  const auto stopped = responder.reply(slow, cancelled);
+  NoDraft draft;
+  ReplyContext slow = asked("x", "");
+  slow.simulate = {{"think_ms", "30000"}};
+  const auto stopped = responder.reply(slow, draft, cancelled);
   REQUIRE_FALSE(stopped);
   CHECK(stopped.error().code == ErrorCode::kCancelled);
 
@@ -109,7 +132,7 @@ TEST_CASE("a slow model is played only as long as nobody cancels", "[worker][san
   for (const char* think : {"1", "", "x", "-5"}) {
     ReplyContext context = slow;
     context.simulate["think_ms"] = think;
-    CHECK(responder.reply(context, free));
+    CHECK(responder.reply(context, draft, free));
   }
 }
 

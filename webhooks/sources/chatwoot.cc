@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "core/json.h"
+#include "jobs/mail_text.h"
+#include "jobs/plain_content.h"
 #include "webhooks/sources/payload_fields.h"
 
 namespace deskwire::webhooks {
@@ -99,8 +101,7 @@ void read_sla_fields(const json& conversation, HelpdeskEvent& event) {
   read_attributes(conversation, "conversation", event.attributes);
   event.helpdesk_sla = person_name_at(object_at(conversation, "applied_sla"), "sla_name");
   event.waiting_since_ms = time_ms_at(conversation, "waiting_since", EpochUnit::kSeconds);
-  event.first_reply_at_ms =
-      time_ms_at(conversation, "first_reply_created_at", EpochUnit::kSeconds);
+  event.first_reply_at_ms = time_ms_at(conversation, "first_reply_created_at", EpochUnit::kSeconds);
 }
 
 void read_assignee(const json& meta, HelpdeskEvent& event) {
@@ -114,6 +115,16 @@ void read_assignee(const json& meta, HelpdeskEvent& event) {
   event.assignee_type = type == "AgentBot" || type == "agent_bot" ? "bot" : "user";
 }
 
+/// What the account keeps of a contact, as texts.
+std::map<std::string, std::string> contact_attributes(const json& contact) {
+  auto attributes = attributes_at(contact, "custom_attributes");
+  for (const char* name : {"email", "phone_number", "identifier"}) {
+    std::string value = person_name_at(contact, name);
+    if (!value.empty()) attributes[name] = std::move(value);
+  }
+  return attributes;
+}
+
 /// CONVERSATION: `id` is the display id, per account.
 void read_conversation(const json& conversation, HelpdeskEvent& event) {
   event.conversation_id = text_id_at(conversation, "id");
@@ -124,6 +135,7 @@ void read_conversation(const json& conversation, HelpdeskEvent& event) {
   const json& contact = object_at(meta, "sender");
   event.contact_id = text_id_at(contact, "id");
   event.contact_name = person_name_at(contact, "name");
+  event.contact_attributes = contact_attributes(contact);
   read_assignee(meta, event);
   read_sla_fields(conversation, event);
   if (event.account_id.empty()) {
@@ -185,6 +197,17 @@ void read_update(const json& root, const json& conversation, HelpdeskEvent& even
                  (event.incoming || (status == "sent" && event.source_id.empty()));
 }
 
+/// A mail that is HTML where Chatwoot made no text of it.
+void read_mail(const json& root, HelpdeskEvent& event) {
+  if (word_at(root, "content_type") != "incoming_email") return;
+  const std::string content = string_at(root, "content");
+  const json& email = object_at(object_at(root, "content_attributes"), "email");
+  const json& html = object_at(email, "html_content");
+  std::string mail = string_at(html, "reply", string_at(html, "full"));
+  if (!content.empty()) mail = jobs::is_html_mail(content) ? content : std::string();
+  if (!mail.empty()) event.content = jobs::plain_content(jobs::mail_text(mail));
+}
+
 bool read_message_type(const json& root, HelpdeskEvent& event) {
   const std::string type = string_at(root, "message_type");
   event.incoming = type == "incoming";
@@ -206,6 +229,7 @@ Result<HelpdeskEvent> read_message(const json& root, HelpdeskEvent event) {
   }
   event.is_private = bool_at(root, "private");
   event.content = content_at(root, "content");
+  read_mail(root, event);
   if (std::string type = word_at(root, "content_type"); !type.empty()) {
     event.content_type = std::move(type);
   }

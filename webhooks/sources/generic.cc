@@ -74,6 +74,7 @@ void read_conversation(const json& root, HelpdeskEvent& event) {
   event.contact_id = text_id_at(contact, "id");
   event.contact_name = person_name_at(contact, "name");
   read_sla_fields(conversation, event);
+  event.contact_attributes = attributes_at(contact, "custom_attributes");
   if (!conversation.contains("assignee")) return;
   event.assignee_known = true;
   const json& assignee = object_at(conversation, "assignee");

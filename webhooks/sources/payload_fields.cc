@@ -19,6 +19,7 @@ constexpr std::size_t kMaxId = 200;
 constexpr std::size_t kMaxUrl = 2048;
 constexpr std::size_t kMaxShortText = 128;
 constexpr std::size_t kMaxShortTexts = 50;
+constexpr std::size_t kMaxListed = 64;  // Attributes, and bytes of an attribute's name.
 constexpr std::int64_t kMaxTimeMs = 253'402'300'799'999;  // The end of the year 9999.
 
 bool is_word(std::string_view text, std::size_t longest, std::string_view also) {
@@ -184,6 +185,21 @@ const json& array_at(const json& object, std::string_view key) {
   static const json empty = json::array();
   const json* value = member(object, key);
   return value != nullptr && value->is_array() ? *value : empty;
+}
+
+std::map<std::string, std::string> attributes_at(const json& object, std::string_view key) {
+  std::map<std::string, std::string> attributes;
+  for (const auto& [name, value] : object_at(object, key).items()) {
+    if (attributes.size() == kMaxListed) break;
+    if (name.empty() || name.size() > kMaxListed) continue;
+    if (value.is_string()) {
+      attributes[name] =
+          jobs::plain_content(value.get_ref<const std::string&>(), jobs::kMaxNameCharacters);
+    } else if (value.is_number() || value.is_boolean()) {
+      attributes[name] = dump_json(value);
+    }
+  }
+  return attributes;
 }
 
 }  // namespace deskwire::webhooks

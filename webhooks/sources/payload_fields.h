@@ -48,6 +48,11 @@ std::string joined_name_at(const nlohmann::json& object, std::string_view first_
 /// The text at `key`, or the name of the object there: `"open"` and `{"name":"open"}` alike.
 std::string label_at(const nlohmann::json& object, std::string_view key);
 
+/// The texts, numbers and flags of the object at `key` as texts, at most 64 of at most 256
+/// characters; names as they are, up to 64 bytes.
+std::map<std::string, std::string> attributes_at(const nlohmann::json& object,
+                                                 std::string_view key);
+
 /// The text when it is an http(s) URL of at most 2048 bytes, else empty: a browser will follow it.
 std::string safe_url_at(const nlohmann::json& object, std::string_view key);
 

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "jobs/reply_payload.h"
+#include "worker/guards/rollout.h"
 #include "worker/handlers/failures.h"
-#include "worker/handlers/reply_events.h"
 #include "worker/handlers/reply_guards.h"
 
 namespace deskwire::worker {
@@ -36,6 +36,12 @@ AttemptResult HandoffHandler::run(const jobs::Lease& lease, Cancellation& cancel
       is_newer_message(state->last_message_id, payload->message_id)) {
     return finished(lease, "skipped:answered_by_human");
   }
+  // An earlier run of this very job may have left the mark, and died before the note.
+  const bool ran_before = lease.attempt > 1 || lease.crashes > 0;
+  if (!state->handed_off.empty() && !ran_before) return finished(lease, "skipped:handed_off");
+  const Rollout rollout =
+      rollout_of(replies_, payload->source, payload->inbox_id, payload->conversation);
+  if (rollout == Rollout::kShadow) return finished(lease, "skipped:shadow");
   if (const auto hold = helpdesk->breaker.admit()) {
     return failed(lease, FailureClass::kDeferred, "circuit_open",
                   "handoff source=" + payload->source + ": the helpdesk is not well; held back",
@@ -44,16 +50,19 @@ AttemptResult HandoffHandler::run(const jobs::Lease& lease, Cancellation& cancel
   if (cancellation.cancelled() || clock_.monotonic() >= lease.local_deadline) {
     return failed(lease, FailureClass::kDeferred, "cancelled", "handoff: the lease is running out");
   }
-  const Status handed =
-      helpdesk->client->hand_off({payload->account_id, payload->conversation_id, lease.lane});
+  const auto handed = hand_over_.run({.lease = lease,
+                                      .payload = *payload,
+                                      .helpdesk = *helpdesk,
+                                      .reason = reason_of(lease),
+                                      .turns = {}});
+  if (!handed && !handed.error().from_helpdesk) return store_failed(lease, handed.error().error);
   if (!handed) {
-    if (is_outage(handed.error().code)) helpdesk->breaker.failed();
-    return helpdesk_failed(lease, handed.error(), "");
+    const Error& error = handed.error().error;
+    if (is_outage(error.code)) helpdesk->breaker.failed();
+    return helpdesk_failed(lease, error, "");
   }
   helpdesk->breaker.succeeded();
-  AttemptResult result = finished(lease, "handed_off");
-  result.completed->events = {handed_off(lease, reason_of(lease), clock_.wall_ms())};
-  return result;
+  return finished(lease, "handed_off");
 }
 
 }  // namespace deskwire::worker

@@ -10,9 +10,13 @@
 #include "jobs/helpdesk_event.h"
 #include "jobs/reply_payload.h"
 #include "jobs/store_rules.h"
+#include "worker/guards/rollout.h"
+#include "worker/handlers/draft.h"
 #include "worker/handlers/failures.h"
 #include "worker/handlers/reply_events.h"
 #include "worker/handlers/reply_guards.h"
+#include "worker/handlers/reply_parts.h"
+#include "worker/handlers/step_times.h"
 
 namespace deskwire::worker {
 namespace {
@@ -25,43 +29,41 @@ constexpr Milliseconds kContextIsFresh{250};
 constexpr int kIntentTries = 3;
 constexpr std::int64_t kIntentPauseMs = 200;
 
-/// Observes how long the enclosing block took.
-class StepTimer {
- public:
-  StepTimer(Metrics::Histogram& histogram, const Clock& clock)
-      : histogram_(histogram), clock_(clock), begun_(clock.monotonic()) {}
-  ~StepTimer() {
-    histogram_.observe_seconds(std::chrono::duration<double>(clock_.monotonic() - begun_).count());
-  }
-  StepTimer(const StepTimer&) = delete;
-  StepTimer& operator=(const StepTimer&) = delete;
-
- private:
-  Metrics::Histogram& histogram_;
-  const Clock& clock_;
-  const MonotonicTime begun_;
-};
-
 /// One run of one lease. Each step returns the attempt's end, or nullopt to go on.
 class ReplyAttempt {
  public:
   using Ended = std::optional<AttemptResult>;
 
-  ReplyAttempt(const ReplyPorts& ports, const ReplySettings& settings,
-               const ReplyHandler::Steps& steps, const jobs::Lease& lease,
-               Cancellation& cancellation)
-      : ports_(ports),
-        settings_(settings),
-        steps_(steps),
+  struct Parts {
+    const ReplyPorts& ports;
+    const ReplySettings& settings;
+    const ReplyHandler::Steps& steps;
+    const ReplyWriting& writing;
+    const HandOver& hand_over;
+  };
+  ReplyAttempt(const Parts& parts, const jobs::Lease& lease, Cancellation& cancellation)
+      : ports_(parts.ports),
+        settings_(parts.settings),
+        steps_(parts.steps),
+        writing_(parts.writing),
+        hand_over_(parts.hand_over),
         lease_(lease),
         cancellation_(cancellation),
         deadline_(lease.local_deadline),
         context_(lease.conversation),
-        context_at_(lease.local_deadline - jobs::usable_lease(settings.lease)),
+        context_at_(lease.local_deadline - jobs::usable_lease(settings_.lease)),
         effect_(jobs::effect_key(lease.root.str())),
         our_id_(jobs::our_message_id(lease.root.str(), 1)) {}
 
   AttemptResult run() {
+    AttemptResult result = run_steps();
+    if (draft_ && !shown_) draft_->drop(why_no_answer(result));
+    if (result.completed) result.completed->steps = times_.str();
+    return result;
+  }
+
+ private:
+  AttemptResult run_steps() {
     if (auto ended = load()) return std::move(*ended);
     // What an earlier attempt began is looked up first: had it posted, a guard that ends the job
     // here would tell people that the message never arrived.
@@ -69,15 +71,17 @@ class ReplyAttempt {
     if (reply_.empty()) {
       if (auto ended = write_reply()) return std::move(*ended);
     }
+    is_farewell_ = !reply_.empty() && reply_ == settings_.replies.hand_off.message;
     if (const auto hold = helpdesk_->breaker.admit()) return held_back(*hold);
     if (auto ended = intend()) return std::move(*ended);
+    shown_ = true;
+    writing_.note(lease_.lane, lease_.root.str(), reply_);
     typing_.end();
     if (auto ended = check_guards()) return std::move(*ended);
     if (auto ended = renew_if_late()) return std::move(*ended);
     return post();
   }
 
- private:
   std::int64_t now_ms() const { return ports_.clock.wall_ms(); }
 
   AttemptResult permanent(std::string code, std::string message) const {
@@ -87,25 +91,13 @@ class ReplyAttempt {
     return failed(lease_, FailureClass::kRetryable, "cancelled", "reply: cancelled");
   }
   AttemptResult held_back(Milliseconds delay) const {
-    return failed(lease_, FailureClass::kDeferred, "circuit_open",
-                  "reply source=" + payload_.source + ": the helpdesk is not well; held back",
-                  delay);
+    return reply_held_back(lease_, payload_.source, delay);
   }
 
   Ended load() {
-    std::vector<jobs::ReplyPayload> burst;
-    const auto read = [&](const std::string& text) -> Status {
-      auto payload = jobs::decode_reply(text);
-      if (!payload) return fail(std::move(payload.error()));
-      burst.push_back(std::move(*payload));
-      return {};
-    };
-    Status whole = read(lease_.payload);
-    for (const std::string& more : lease_.more_payloads) {
-      if (whole) whole = read(more);
-    }
-    if (!whole) return permanent("unparsable", whole.error().message);
-    payload_ = jobs::joined(std::move(burst));
+    auto payload = whole_payload(lease_);
+    if (!payload) return permanent("unparsable", payload.error().message);
+    payload_ = std::move(*payload);
     helpdesk_ = ports_.helpdesks.find(payload_.source);
     if (helpdesk_ == nullptr) {
       return permanent("unknown_source",
@@ -113,12 +105,21 @@ class ReplyAttempt {
                            ": not in the config (any more); put it back to retry");
     }
     conversation_ = {payload_.account_id, payload_.conversation_id, lease_.lane};
+    const Rollout rollout =
+        rollout_of(settings_.replies, payload_.source, payload_.inbox_id, lease_.lane);
+    writer_ = {lease_.lane, persona_of(settings_.replies, payload_.source, payload_.inbox_id),
+               rollout == Rollout::kShadow};
+    // What people have read already is brought to its end all the same.
+    if (rollout == Rollout::kOff && lease_.saved_reply.empty()) {
+      return finished(lease_, "skipped:not_enabled");
+    }
     if (const auto hold = helpdesk_->breaker.held()) return held_back(*hold);
     return std::nullopt;
   }
 
   Ended check_guards() {
-    const StepTimer timer(steps_.context, ports_.clock);
+    if (is_farewell_) return std::nullopt;  // It is the hand-over that closed the conversation.
+    const StepTimer timer(steps_.context, times_, "context", ports_.clock);
     if (auto ended = read_context()) return ended;
     GuardFacts facts{.state = *context_, .now_ms = now_ms()};
     auto reason = reason_to_skip(payload_, facts, helpdesk_->source, settings_.replies);
@@ -134,7 +135,10 @@ class ReplyAttempt {
       facts.replayed = !job->parent.empty();
       reason = reason_to_skip(payload_, facts, helpdesk_->source, settings_.replies);
     }
-    if (reason) return finished(lease_, "skipped:" + *reason);
+    if (reason) {
+      writing_.count_guard(*reason);
+      return finished(lease_, "skipped:" + *reason);
+    }
     if (contact_name_.empty()) {
       contact_name_ =
           payload_.contact_name.empty() ? facts.state.contact_name : payload_.contact_name;
@@ -158,26 +162,72 @@ class ReplyAttempt {
 
   Ended write_reply() {
     if (auto ended = check_guards()) return ended;
-    typing_ = ports_.typing.begin(*helpdesk_->client, conversation_, settings_.replies.persona);
+    typing_ =
+        ports_.typing.begin(*helpdesk_->client, conversation_, writer_.persona, writer_.shadow);
     if (auto ended = ask_responder()) return ended;
     if (context_is_fresh()) return std::nullopt;
     return check_guards();
   }
 
+  /// People take over. Whatever they are told, the customer may hear a last word from us.
+  Ended hand_over(const Written& written) {
+    typing_.end();
+    if (writer_.shadow) return finished(lease_, "skipped:shadow_handoff");
+    if (const auto hold = helpdesk_->breaker.admit()) return held_back(*hold);
+    const StepTimer timer(steps_.hand_over, times_, "handoff", ports_.clock);
+    const auto done = hand_over_.run({.lease = lease_,
+                                      .payload = payload_,
+                                      .helpdesk = *helpdesk_,
+                                      .reason = written.reason,
+                                      .turns = written.turns});
+    if (!done && !done.error().from_helpdesk) return store_failed(lease_, done.error().error);
+    if (!done) {
+      tell_breaker(helpdesk_->breaker, done.error().error.code);
+      return helpdesk_failed(lease_, done.error().error, "");
+    }
+    helpdesk_->breaker.succeeded();
+    writing_.count_hand_off(written.reason);
+    outcome_ = "handed_off:" + written.reason;
+    if (settings_.replies.hand_off.message.empty()) return finished(lease_, outcome_);
+    reply_ = settings_.replies.hand_off.message;
+    is_farewell_ = true;
+    return std::nullopt;
+  }
+
   Ended ask_responder() {
     const MonotonicTime begun = ports_.clock.monotonic();
-    const StepTimer timer(steps_.responder, ports_.clock);
-    const ReplyContext context{.conversation = lease_.lane,
-                               .content = payload_.content,
-                               .contact_name = contact_name_,
-                               .simulate = payload_.simulate};
-    auto answer = ports_.responder.reply(context, cancellation_);
-    if (!answer) return responder_failed(lease_, answer.error());
-    if (answer->empty()) {
+    const WritingTask task{.payload = payload_,
+                           .conversation = conversation_,
+                           .source = helpdesk_->source,
+                           .client = *helpdesk_->client,
+                           .contact_name = contact_name_,
+                           .persona = writer_.persona};
+    draft_.emplace(ports_.publish, ports_.clock,
+                   draft_view(lease_, our_id_, writer_, settings_.replies,
+                              helpdesk_->source.type == config::SourceType::kChatwoot));
+    Written written = [&] {
+      const StepTimer timer(steps_.responder, times_, "answer", ports_.clock);
+      return writing_.write_watched(task, *draft_, cancellation_);
+    }();
+    switch (written.kind) {
+      case Written::Kind::kInterrupted:
+        writing_.count_guard(written.reason);
+        return finished(lease_, "skipped:" + written.reason);
+      case Written::Kind::kFailed:
+        return responder_gave_up(lease_, *written.error, settings_.replies.hand_off.after_failures);
+      case Written::Kind::kHandOff:
+        return hand_over(written);
+      case Written::Kind::kAnswer:
+        break;
+    }
+    if (written.text.empty()) {
       return permanent("empty_reply", "reply: the responder answered with nothing");
     }
-    reply_ = std::move(*answer);
+    draft_->finish();
+    reply_ = std::move(written.text);
     ai_ms_ = std::chrono::duration_cast<Milliseconds>(ports_.clock.monotonic() - begun).count();
+    remark_on(written.answer, times_);
+    suggestions_ = std::move(written.answer.suggestions);
     return std::nullopt;
   }
 
@@ -201,18 +251,13 @@ class ReplyAttempt {
 
   Result<jobs::Intent> ask_intent() {
     if (cancellation_.cancelled()) return fail(ErrorCode::kCancelled, "reply: cancelled");
-    const StepTimer timer(steps_.intent, ports_.clock);
-    const ReplyTiming timing{
-        .queue_ms = std::max<std::int64_t>(
-            0, lease_.leased_at_ms -
-                   (payload_.accepted_at_ms > 0 ? payload_.accepted_at_ms : lease_.created_at_ms)),
-        .ai_ms = ai_ms_};
-    const Event shown =
-        message_ai(lease_, payload_, reply_, settings_.replies.persona, timing, now_ms());
+    const StepTimer timer(steps_.intent, times_, "intent", ports_.clock);
+    const ReplyTiming timing{.queue_ms = queued_ms(lease_, payload_), .ai_ms = ai_ms_};
+    const Event shown = message_ai(lease_, payload_, reply_, writer_, timing, now_ms());
     for (int tries = 1;; ++tries) {
       const MonotonicTime asked_at = ports_.clock.monotonic();
-      auto intent =
-          ports_.store.intend(lease_, effect_, reply_, {shown}, message_unfinished(lease_));
+      auto intent = ports_.store.intend(lease_, effect_, reply_, {shown},
+                                        message_unfinished(lease_, writer_));
       if (intent) {
         // The intent extended the lease.
         deadline_ = asked_at + jobs::usable_lease(settings_.lease);
@@ -280,36 +325,41 @@ class ReplyAttempt {
                               .content = reply_,
                               .source_id = our_id_,
                               .in_reply_to = payload_.message_id,
+                              .is_private = writer_.shadow,
                               .attempt = lease_.attempt,
                               .simulate = payload_.simulate};
     const auto posted = [&] {
-      const StepTimer timer(steps_.post, ports_.clock);
+      const StepTimer timer(steps_.post, times_, "post", ports_.clock);
       return helpdesk_->client->create_message(request);
     }();
     if (posted) {
       helpdesk_->breaker.succeeded();
       return replied(*posted);
     }
-    if (is_outage(posted.error().code)) {
-      helpdesk_->breaker.failed();
-    } else if (posted.error().code != ErrorCode::kCancelled) {
-      helpdesk_->breaker.succeeded();  // It answers, if not what we hoped for.
-    }
+    tell_breaker(helpdesk_->breaker, posted.error().code);
     return helpdesk_failed(lease_, posted.error(), may_post_twice_ ? "" : effect_);
   }
 
   AttemptResult replied(const std::string& remote_id) const {
-    AttemptResult result = finished(lease_, "replied");
+    AttemptResult result = finished(lease_, outcome_.empty() ? usual_outcome() : outcome_);
     result.completed->effect = effect_;
     result.completed->remote_id = remote_id;
     result.completed->our_message_id = our_id_;
-    result.completed->events = {message_sent(lease_, remote_id, now_ms())};
+    result.completed->events = {message_sent(lease_, writer_, remote_id, now_ms())};
+    const auto offered = offered_suggestions(suggestions_, settings_.replies, writer_.persona);
+    if (!offered.empty() && !is_farewell_) {
+      result.completed->events.push_back(suggestions(lease_, writer_, offered, now_ms()));
+    }
     return result;
   }
+
+  std::string usual_outcome() const { return writer_.shadow ? "shadowed" : "replied"; }
 
   const ReplyPorts& ports_;
   const ReplySettings& settings_;
   const ReplyHandler::Steps& steps_;
+  const ReplyWriting& writing_;
+  const HandOver& hand_over_;
   const jobs::Lease& lease_;
   Cancellation& cancellation_;
   MonotonicTime deadline_;
@@ -324,6 +374,13 @@ class ReplyAttempt {
   std::string reply_;
   std::int64_t ai_ms_ = 0;
   bool may_post_twice_ = false;
+  Writer writer_;
+  StepTimes times_;
+  std::optional<Draft> draft_;
+  bool shown_ = false;        ///< The answer itself is on the channel.
+  bool is_farewell_ = false;  ///< The reply is config replies.hand_off.message.
+  std::string outcome_;       ///< Other than the usual one.
+  std::vector<std::string> suggestions_;
   TypingFeed::Scope typing_;  ///< Ends with the attempt, whatever happens.
 };
 
@@ -335,13 +392,16 @@ Metrics::Histogram& step_histogram(Metrics& metrics, std::string_view step) {
 }  // namespace
 
 ReplyHandler::ReplyHandler(ReplyPorts ports, ReplySettings settings)
-    : ports_(ports),
+    : ports_(std::move(ports)),
       settings_(std::move(settings)),
-      steps_{step_histogram(ports.metrics, "context"), step_histogram(ports.metrics, "responder"),
-             step_histogram(ports.metrics, "intent"), step_histogram(ports.metrics, "post")} {}
+      steps_{step_histogram(ports_.metrics, "context"), step_histogram(ports_.metrics, "responder"),
+             step_histogram(ports_.metrics, "intent"), step_histogram(ports_.metrics, "post"),
+             step_histogram(ports_.metrics, "handoff")},
+      writing_(ports_, settings_.replies),
+      hand_over_(ports_.store, ports_.clock, settings_.replies) {}
 
 AttemptResult ReplyHandler::run(const jobs::Lease& lease, Cancellation& cancellation) {
-  return ReplyAttempt(ports_, settings_, steps_, lease, cancellation).run();
+  return ReplyAttempt({ports_, settings_, steps_, writing_, hand_over_}, lease, cancellation).run();
 }
 
 }  // namespace deskwire::worker

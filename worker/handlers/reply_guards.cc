@@ -35,6 +35,13 @@ std::optional<std::string> reason_in_status(const jobs::ReplyPayload& payload,
   return type == "user" ? "assigned_to_human" : "not_pending";
 }
 
+/// Given to people and not given back. Chatwoot says so with every message too: the mark came with
+/// the status open, so a newer pending means that somebody gave it back.
+bool is_handed_off(const jobs::ConversationState& state, const config::Source& source) {
+  if (state.handed_off.empty()) return false;
+  return source.type != config::SourceType::kChatwoot || state.status != "pending";
+}
+
 bool is_stale(const jobs::ReplyPayload& payload, const GuardFacts& facts,
               const config::Replies& replies) {
   if (facts.replayed) return false;
@@ -57,6 +64,7 @@ std::optional<std::string> reason_to_skip(const jobs::ReplyPayload& payload,
                                           const GuardFacts& facts, const config::Source& source,
                                           const config::Replies& replies) {
   if (!source.takes_replies()) return "only_listened_to";
+  if (is_handed_off(facts.state, source)) return "handed_off";
   if (auto reason = reason_in_status(payload, facts.state, source)) return reason;
   const bool answered = (facts.state.last_sender == "user" || facts.state.last_sender == "bot") &&
                         !facts.last_message_is_ours &&

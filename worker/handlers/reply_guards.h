@@ -25,8 +25,8 @@ struct GuardFacts {
   bool replayed = false;  ///< An operator asked for it now: its age does not count.
 };
 
-/// Why the message must not be answered (any more): "closed", "not_pending", "assigned_to_human",
-/// "answered_by_human", "stale". nullopt: answer it. Pure.
+/// Why the message must not be answered (any more): "handed_off", "closed", "not_pending",
+/// "assigned_to_human", "answered_by_human", "stale". nullopt: answer it. Pure.
 ///
 /// Chatwoot: only conversations that are pending or assigned to our bot. Other sources have no such
 /// state machine: only a human assignee or a closed conversation keeps us out. What is unknown

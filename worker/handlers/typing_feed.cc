@@ -41,14 +41,15 @@ class TypingFeed::Impl {
   }
 
   std::size_t begin(HelpdeskClient& client, const ConversationRef& conversation,
-                    const std::string& persona) {
-    publish_(ai_typing(conversation.key, persona, true, clock_.wall_ms()));
+                    const std::string& persona, bool shadow) {
+    const Writer writer{conversation.key, persona, shadow};
+    publish_(ai_typing(writer, true, clock_.wall_ms()));
     const MutexLock lock(mutex_);
     const std::size_t id = ++last_id_;
     const auto now = std::chrono::steady_clock::now();
-    open_[id] = {.client = open_.size() < options_.max_open ? &client : nullptr,
+    open_[id] = {.client = open_.size() < options_.max_open && !shadow ? &client : nullptr,
                  .conversation = conversation,
-                 .persona = persona,
+                 .writer = writer,
                  .next_on = now + options_.patience,
                  .next_event = now + options_.refresh};
     if (std::min(now + options_.patience, now + options_.refresh) < sleeping_until_) {
@@ -64,7 +65,7 @@ class TypingFeed::Impl {
       const auto found = open_.find(id);
       if (found == open_.end()) return;
       Entry& entry = found->second;
-      stop_event = ai_typing(entry.conversation.key, entry.persona, false, clock_.wall_ms());
+      stop_event = ai_typing(entry.writer, false, clock_.wall_ms());
       entry.wanted = false;
       if (entry.told) {
         changed_.notify_all();
@@ -81,7 +82,7 @@ class TypingFeed::Impl {
   struct Entry {
     HelpdeskClient* client = nullptr;  ///< Null: not shown at the helpdesk.
     ConversationRef conversation;
-    std::string persona;
+    Writer writer;
     Time next_on;
     Time next_event;
     bool wanted = true;
@@ -122,7 +123,7 @@ class TypingFeed::Impl {
         }
         if (stopping_) continue;
         if (entry.next_event <= now) {
-          publish_(ai_typing(entry.conversation.key, entry.persona, true, clock_.wall_ms()));
+          publish_(ai_typing(entry.writer, true, clock_.wall_ms()));
           entry.next_event = now + options_.refresh;
         }
         if (entry.client != nullptr && entry.next_on <= now) {
@@ -162,8 +163,8 @@ void TypingFeed::start() { impl_->start(); }
 void TypingFeed::stop() { impl_->stop(); }
 
 TypingFeed::Scope TypingFeed::begin(HelpdeskClient& client, const ConversationRef& conversation,
-                                    const std::string& persona) {
-  return {*this, impl_->begin(client, conversation, persona)};
+                                    const std::string& persona, bool shadow) {
+  return {*this, impl_->begin(client, conversation, persona, shadow)};
 }
 
 void TypingFeed::Scope::end() {

@@ -8,12 +8,10 @@
 
 #include "core/clock.h"
 #include "core/event.h"
+#include "worker/handlers/draft.h"
 #include "worker/helpdesk_client.h"
 
 namespace deskwire::worker {
-
-/// Appends an event to its channel without waiting for it.
-using PublishEvent = std::function<void(const Event&)>;
 
 /// Shows that the assistant is writing: at once on the channel, and after a moment at the helpdesk,
 /// where that does not delay the reply. One thread ("typing-0") talks to the helpdesks; what it has
@@ -63,8 +61,9 @@ class TypingFeed {
     std::size_t id_ = 0;
   };
   /// Publishes `typing:start` on the conversation's channel.
+  /// @param shadow  On `…:internal` only, and not at the helpdesk.
   [[nodiscard]] Scope begin(HelpdeskClient& client, const ConversationRef& conversation,
-                            const std::string& persona);
+                            const std::string& persona, bool shadow = false);
 
  private:
   class Impl;

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/json.h"
+#include "jobs/plain_content.h"
 #include "worker/helpdesks/helpdesk_answer.h"
 #include "worker/helpdesks/http_status.h"
 #include "worker/helpdesks/liquid.h"
@@ -56,6 +59,37 @@ Result<Page> read_page(const std::string& body, const std::string& source_id) {
   return page;
 }
 
+Turn::Who who_wrote(const nlohmann::json& message) {
+  constexpr std::int64_t kIncoming = 0;
+  if (integer_at(message, "message_type") == kIncoming) return Turn::Who::kCustomer;
+  const std::string type = string_at(message, "sender_type");
+  const bool bot = type == "AgentBot" || type == "Captain::Assistant";
+  return bot ? Turn::Who::kAssistant : Turn::Who::kAgent;
+}
+
+/// The public messages of one page of 20, oldest first.
+Result<History> read_history(const std::string& body, std::size_t limit) {
+  constexpr std::int64_t kActivity = 2;
+  constexpr std::size_t kPage = 20;
+  const auto json = parse_json(body);
+  if (!json || !json->is_object()) return not_understood("GET messages");
+  const auto payload = json->find("payload");
+  if (payload == json->end() || !payload->is_array()) return not_understood("GET messages");
+  std::map<std::int64_t, Turn> by_id;
+  for (const auto& message : *payload) {
+    const auto id = integer_at(message, "id");
+    const bool hidden = bool_at(message, "private") || !id ||
+                        integer_at(message, "message_type").value_or(kActivity) == kActivity;
+    std::string text = jobs::plain_content(string_at(message, "content"));
+    if (hidden || text.empty()) continue;
+    by_id[*id] = {who_wrote(message), std::to_string(*id), std::move(text)};
+  }
+  History history{{}, payload->size() >= kPage || by_id.size() > limit};
+  while (by_id.size() > limit) by_id.erase(by_id.begin());
+  for (auto& [id, turn] : by_id) history.turns.push_back(std::move(turn));
+  return history;
+}
+
 }  // namespace
 
 ChatwootClient::ChatwootClient(const config::Source& source)
@@ -86,7 +120,7 @@ Result<std::string> ChatwootClient::create_message(const PostRequest& request) {
   }
   nlohmann::json body{{"content", incoming ? request.content : neutralise_liquid(request.content)},
                       {"message_type", incoming ? "incoming" : "outgoing"},
-                      {"private", false},
+                      {"private", request.is_private},
                       {"content_type", "text"},
                       {"source_id", request.source_id}};
   if (const auto replied = integer_id(request.in_reply_to)) {
@@ -147,6 +181,37 @@ Status ChatwootClient::hand_off(const ConversationRef& conversation) {
   auto answer = call("POST", *path, R"({"status":"open"})", source_.bot_token);
   if (!answer) return fail(std::move(answer).error());
   return {};
+}
+
+Status ChatwootClient::assign(const ConversationRef& conversation, const std::string& team_id,
+                              const std::vector<std::string>& labels) {
+  if (const auto team = integer_id(team_id)) {
+    const auto path = path_of(conversation, "assignments");
+    if (!path) return fail(path.error());
+    auto answer = call("POST", *path, dump_json({{"team_id", *team}}), source_.bot_token);
+    if (!answer) return fail(std::move(answer).error());
+  }
+  if (labels.empty()) return {};
+  const auto path = path_of(conversation, "labels");
+  if (!path) return fail(path.error());
+  auto answer = call("POST", *path, dump_json({{"labels", labels}}), source_.bot_token);
+  if (!answer) return fail(std::move(answer).error());
+  return {};
+}
+
+Result<History> ChatwootClient::read_messages(const ConversationRef& conversation,
+                                              const std::string& message_id, std::size_t limit) {
+  if (source_.user_token.empty()) {
+    return fail(ErrorCode::kUnsupported,
+                "helpdesk GET messages: bots may not read; set config sources[].user_token");
+  }
+  const auto path = path_of(conversation, "messages");
+  if (!path) return fail(path.error());
+  const auto before = integer_id(message_id);
+  const std::string query = before ? "?before=" + std::to_string(*before) : "";
+  auto body = call("GET", *path + query, "", source_.user_token);
+  if (!body) return fail(of_a_read(std::move(body).error()));
+  return read_history(*body, limit);
 }
 
 Result<std::vector<AccessFinding>> ChatwootClient::check_access() {

@@ -37,6 +37,10 @@ class ChatwootClient final : public HelpdeskClient {
   Result<std::optional<std::string>> find_message(const ConversationRef& conversation,
                                                   const std::string& source_id,
                                                   const std::string& in_reply_to) override;
+  Status assign(const ConversationRef& conversation, const std::string& team_id,
+                const std::vector<std::string>& labels) override;
+  Result<History> read_messages(const ConversationRef& conversation, const std::string& message_id,
+                                std::size_t limit) override;
   Status hand_off(const ConversationRef& conversation) override;
   Result<std::vector<AccessFinding>> check_access() override;
   void stop() override;

@@ -37,7 +37,7 @@ Result<std::string> GenericClient::create_message(const PostRequest& request) {
   if (stopped_) return fail(ErrorCode::kCancelled, "generic post: stopped");
   const std::string own_id = derived_id("generic-message", request.source_id);
   if (!http_) return own_id;
-  const nlohmann::json body{{"type", "reply"},
+  const nlohmann::json body{{"type", request.is_private ? "note" : "reply"},
                             {"conversation", request.conversation.conversation_id},
                             {"content", request.content},
                             {"sourceId", request.source_id},

@@ -19,7 +19,6 @@
 namespace deskwire::worker {
 namespace {
 
-constexpr std::size_t kMaxIdleConnections = 16;
 // Shorter than common keep-alive timeouts (Puma: 20 s), so that a connection which the peer is
 // about to close is rarely written to: such a write has an unknown outcome.
 constexpr std::chrono::seconds kMaxIdle{4};
@@ -75,6 +74,8 @@ struct Connection {
   MonotonicTime deadline;
   MonotonicTime idle_since;
   bool expired = false;
+  bool aborted = false;
+  bool cut = false;  ///< The rest of an answer was left unread.
 };
 
 bool surely_not_sent(httplib::Error error) {
@@ -115,32 +116,50 @@ class HttpClient::Impl {
     if (watchdog_.joinable()) watchdog_.join();
   }
 
-  Result<HttpResponse> send(const HttpRequest& request) {
+  Result<HttpResponse> send(const HttpRequest& request, const StreamOptions* stream) {
     if (!base_) {
       return fail(ErrorCode::kInvalid,
-                  "helpdesk base_url: not an http or https URL that this "
-                  "build can use");
+                  std::string(options_.peer) +
+                      ": its URL is not an http or https URL that this build can use");
     }
-    const auto taken = take();
+    const auto taken = take(stream == nullptr ? options_.timeout
+                                              : std::min(stream->begin_timeout, stream->timeout));
     if (!taken) return cancelled(request);
+    const AbortHandle abort(*this, ***taken, stream);
     Result<HttpResponse> result = [&]() -> Result<HttpResponse> {
       try {
-        return exchange(***taken, request);
+        return exchange(***taken, request, stream);
       } catch (const std::exception& error) {
         return deskwire::fail(ErrorCode::kUnknownOutcome, where(request) + error.what());
       }
     }();
+    abort.forget();
     give_back(*taken, result.has_value());
     return result;
   }
 
  private:
+  /// Offers the caller of a stream a way to end it, for as long as it is under way.
+  class AbortHandle {
+   public:
+    AbortHandle(Impl& impl, Connection& connection, const StreamOptions* stream)
+        : stream_(stream != nullptr && stream->on_abort ? stream : nullptr) {
+      if (stream_ != nullptr) stream_->on_abort([&impl, &connection] { impl.abort(connection); });
+    }
+    void forget() const {
+      if (stream_ != nullptr) stream_->on_abort({});
+    }
+
+   private:
+    const StreamOptions* stream_;
+  };
+
   using ConnectionIterator = std::list<std::unique_ptr<Connection>>::iterator;
 
-  static std::string where(const HttpRequest& request) {
-    return "helpdesk " + request.method + ": ";
+  std::string where(const HttpRequest& request) const {
+    return std::string(options_.peer) + " " + request.method + ": ";
   }
-  static tl::unexpected<Error> cancelled(const HttpRequest& request) {
+  tl::unexpected<Error> cancelled(const HttpRequest& request) const {
     return deskwire::fail(ErrorCode::kCancelled, where(request) + "stopped");
   }
 
@@ -159,13 +178,13 @@ class HttpClient::Impl {
     made->client.set_socket_options([this, connection = made.get()](socket_t socket) {
       const MutexLock lock(mutex_);
       connection->socket.reset(socket);
-      if (stopped_ || connection->expired) connection->socket.shut();
+      if (stopped_ || connection->expired || connection->aborted) connection->socket.shut();
     });
     return made;
   }
 
   /// nullopt: stopped.
-  std::optional<ConnectionIterator> take() {
+  std::optional<ConnectionIterator> take(Milliseconds timeout) {
     std::unique_ptr<Connection> chosen;
     std::list<std::unique_ptr<Connection>> too_old;  // Closed outside the lock.
     {
@@ -183,8 +202,8 @@ class HttpClient::Impl {
     if (!chosen) chosen = connect();
     const MutexLock lock(mutex_);
     if (stopped_) return std::nullopt;
-    chosen->deadline = std::chrono::steady_clock::now() + options_.timeout;
-    chosen->expired = false;
+    chosen->deadline = std::chrono::steady_clock::now() + timeout;
+    chosen->expired = chosen->aborted = chosen->cut = false;
     // Deadlines come in the order of the calls: under load the watchdog sleeps through most.
     if (chosen->deadline < watch_until_) changed_.notify_all();
     in_flight_.push_front(std::move(chosen));
@@ -196,18 +215,38 @@ class HttpClient::Impl {
     const MutexLock lock(mutex_);
     done = std::move(*taken);
     in_flight_.erase(taken);
-    if (!reusable || stopped_ || done->expired || idle_.size() >= kMaxIdleConnections) return;
+    const bool whole = reusable && !done->expired && !done->aborted && !done->cut;
+    if (!whole || stopped_ || idle_.size() >= options_.max_idle_connections) return;
     done->idle_since = std::chrono::steady_clock::now();
     idle_.push_back(std::move(done));
   }
 
-  Result<HttpResponse> exchange(Connection& connection, const HttpRequest& request) {
+  void abort(Connection& connection) {
+    const MutexLock lock(mutex_);
+    connection.aborted = true;
+    connection.socket.shut();
+  }
+
+  /// The deadline of a stream that has begun.
+  void extend(Connection& connection, MonotonicTime deadline) {
+    const MutexLock lock(mutex_);
+    connection.deadline = deadline;
+    if (deadline < watch_until_) changed_.notify_all();
+  }
+
+  Result<HttpResponse> exchange(Connection& connection, const HttpRequest& request,
+                                const StreamOptions* stream) {
+    const MonotonicTime begun = std::chrono::steady_clock::now();
+    bool flowing = false;
+    int status = 0;
     httplib::Request outgoing;
     outgoing.method = request.method;
     outgoing.path = base_->prefix + request.path;
     if (outgoing.path.empty()) outgoing.path = "/";
     for (const auto& [name, value] : request.headers) outgoing.headers.emplace(name, value);
-    outgoing.headers.emplace("Accept", "application/json");
+    if (outgoing.headers.find("Accept") == outgoing.headers.end()) {
+      outgoing.headers.emplace("Accept", "application/json");
+    }
     outgoing.headers.emplace("Accept-Encoding", "identity");
     outgoing.headers.emplace("User-Agent", "deskwire");
     if (!request.body.empty()) outgoing.headers.emplace("Content-Type", "application/json");
@@ -215,8 +254,22 @@ class HttpClient::Impl {
 
     std::string body;
     bool too_large = false;
+    outgoing.response_handler = [&](const httplib::Response& head) {
+      status = head.status;
+      return true;
+    };
     outgoing.content_receiver = [&](const char* data, std::size_t size, auto /*offset*/,
                                     auto /*total*/) {
+      if (stream != nullptr && status / 100 == 2) {
+        const StreamVerdict verdict = stream->on_body({data, size});
+        if (verdict != StreamVerdict::kWaiting && !flowing) {
+          flowing = true;
+          extend(connection, begun + stream->timeout);
+        }
+        const MutexLock lock(mutex_);
+        connection.cut = verdict == StreamVerdict::kStop;
+        return !connection.cut;
+      }
       too_large = body.size() + size > options_.max_response_bytes;
       if (!too_large) body.append(data, size);
       return !too_large;
@@ -226,11 +279,14 @@ class HttpClient::Impl {
     const bool complete = connection.client.send(outgoing, response, error);
 
     bool expired = false;
+    bool cut = false;
     {
       const MutexLock lock(mutex_);
-      if (!complete && stopped_) return cancelled(request);
+      if (!complete && (stopped_ || connection.aborted)) return cancelled(request);
       expired = connection.expired;
+      cut = connection.cut;
     }
+    if (cut) return HttpResponse{status, {}, {}};
     if (complete) {
       return HttpResponse{response.status, std::move(body),
                           response.get_header_value("Retry-After")};
@@ -238,15 +294,21 @@ class HttpClient::Impl {
     const std::string at = where(request);
     if (surely_not_sent(error)) {
       return fail(ErrorCode::kUnavailable, at + "no connection (" + httplib::to_string(error) +
-                                               "); is base_url right and the helpdesk up?");
+                                               "); is its URL right and the " + options_.peer +
+                                               " up?");
     }
     if (too_large) {
       return fail(ErrorCode::kUnknownOutcome,
                   at + "answer over " + std::to_string(options_.max_response_bytes) + " bytes");
     }
+    if (expired && stream != nullptr && !flowing) {
+      return fail(ErrorCode::kTimeout, at + "nothing of an answer in " +
+                                           std::to_string(stream->begin_timeout.count()) + " ms");
+    }
     if (expired) {
+      const Milliseconds limit = stream != nullptr ? stream->timeout : options_.timeout;
       return fail(ErrorCode::kTimeout,
-                  at + "no complete answer in " + std::to_string(options_.timeout.count()) + " ms");
+                  at + "no complete answer in " + std::to_string(limit.count()) + " ms");
     }
     return fail(ErrorCode::kUnknownOutcome,
                 at + "the connection broke (" + httplib::to_string(error) + ")");
@@ -286,7 +348,12 @@ class HttpClient::Impl {
 
 HttpClient::HttpClient(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 HttpClient::~HttpClient() = default;
-Result<HttpResponse> HttpClient::send(const HttpRequest& request) { return impl_->send(request); }
+Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
+  return impl_->send(request, nullptr);
+}
+Result<HttpResponse> HttpClient::stream(const HttpRequest& request, const StreamOptions& options) {
+  return impl_->send(request, &options);
+}
 void HttpClient::stop() { impl_->stop(); }
 
 }  // namespace deskwire::worker

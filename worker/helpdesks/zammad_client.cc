@@ -58,10 +58,10 @@ Result<json> ZammadClient::draft_for(const PostRequest& request, std::int64_t ti
              {"content_type", "text/plain"},
              {"type", "note"},
              {"sender", "Agent"},
-             {"internal", false},
+             {"internal", request.is_private},
              {"preferences", {{kOurKey, request.source_id}}}};
   const auto question = integer_id(request.in_reply_to);
-  if (!question) return draft;
+  if (!question || request.is_private) return draft;
   auto body = call("GET", std::string(kArticles) + "/" + std::to_string(*question), "");
   if (!body) {
     // Deleted meanwhile: the note is seen in the ticket at least.

@@ -77,7 +77,7 @@ Result<std::string> ZendeskClient::create_message(const PostRequest& request) {
   const auto path = path_of(request.conversation, ".json");
   if (!path) return fail(path.error());
   const json update{{"ticket",
-                     {{"comment", {{"body", request.content}, {"public", true}}},
+                     {{"comment", {{"body", request.content}, {"public", !request.is_private}}},
                       {"metadata", {{kOurKey, request.source_id}}}}}};
   auto answer = call("PUT", *path, dump_json(update));
   if (!answer) return answer;

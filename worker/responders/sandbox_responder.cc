@@ -6,8 +6,8 @@
 
 namespace deskwire::worker {
 
-Result<std::string> SandboxResponder::reply(const ReplyContext& context,
-                                            Cancellation& cancellation) {
+Result<Answer> SandboxResponder::reply(const ReplyContext& context, DraftSink& draft,
+                                       Cancellation& cancellation) {
   constexpr std::int64_t kLongestMs = 30000;
   const auto asked = context.simulate.find("think_ms");
   if (asked != context.simulate.end()) {
@@ -19,7 +19,7 @@ Result<std::string> SandboxResponder::reply(const ReplyContext& context,
       return fail(ErrorCode::kCancelled, "sandbox reply: cancelled while thinking");
     }
   }
-  return inner_.reply(context, cancellation);
+  return inner_.reply(context, draft, cancellation);
 }
 
 }  // namespace deskwire::worker

@@ -11,7 +11,9 @@ namespace deskwire::worker {
 class SandboxResponder final : public Responder {
  public:
   explicit SandboxResponder(Responder& inner) : inner_(inner) {}
-  Result<std::string> reply(const ReplyContext& context, Cancellation& cancellation) override;
+  Result<Answer> reply(const ReplyContext& context, DraftSink& draft,
+                       Cancellation& cancellation) override;
+  bool reads_history() const override { return inner_.reads_history(); }
 
  private:
   Responder& inner_;
