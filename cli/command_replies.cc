@@ -92,8 +92,11 @@ int try_files(const TryOptions& options) {
     auto trial = try_reply(*config, *source, *body, clock);
     if (!trial) {
       // A sender is never refused for a shape, so this is an answer too.
-      trial =
-          ReplyTrial{.decision = "failed", .reason = "unparsable", .text = trial.error().message};
+      ReplyTrial failed;
+      failed.decision = "failed";
+      failed.reason = "unparsable";
+      failed.text = trial.error().message;
+      trial = std::move(failed);
     }
     if (trial->decision == "failed") code = kNotDone;
     if (options.json) {

@@ -152,6 +152,7 @@ Result<ReplyTrial> try_reply(const config::Config& config, const config::Source&
                                 .mapped_message_id = {},
                                 .now_ms = clock.wall_ms(),
                                 .debounce = {},
+                                .sla_attributes = nullptr,
                                 .client_id = {},
                                 .client_message_id = {},
                                 .connection = {}});

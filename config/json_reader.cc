@@ -31,19 +31,6 @@ std::string type_of(const json& value) {
   }
 }
 
-/// Empty, zero, false, or an object of nothing but such values.
-bool is_off(const json& value) {
-  if (value.is_null()) return true;
-  if (value.is_boolean()) return !value.get<bool>();
-  if (value.is_number()) return value.get<double>() == 0;
-  if (value.is_string()) return value.get_ref<const std::string&>().empty();
-  if (value.is_array()) return value.empty();
-  for (const auto& item : value) {
-    if (!is_off(item)) return false;
-  }
-  return true;
-}
-
 std::string joined(const std::vector<std::string>& words) {
   std::string all;
   for (const std::string& word : words) {

@@ -144,7 +144,12 @@ void Rest::route(const RequestPtr& asked, const Exchange& exchange) {
       post_sandbox_session(request, exchange);
     }
   } else if (is_suggestions_path(path)) {
-    get_suggestions(context_, request, exchange);
+    if (request.method != "GET") {
+      return exchange.refuse({ReplyCode::kMethodNotAllowed, "only GET is possible here"});
+    }
+    with_principal(asked, exchange, [this, asked, exchange](const Principal& principal) {
+      get_suggestions(context_, *asked, principal, exchange);
+    });
   } else if (path == "/v1/ws") {
     refuse_handshake(request, exchange);
   } else if (!get_page(request, exchange)) {

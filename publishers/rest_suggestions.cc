@@ -36,10 +36,7 @@ bool is_suggestions_path(std::string_view path) {
 }
 
 void get_suggestions(const Rest::Context& context, const net::HttpRequest& request,
-                     const Exchange& exchange) {
-  if (request.method != "GET") {
-    return exchange.refuse({ReplyCode::kMethodNotAllowed, "only GET is possible here"});
-  }
+                     const Principal& principal, const Exchange& exchange) {
   std::string_view id = request.path();
   id.remove_prefix(kBefore.size());
   id.remove_suffix(kAfter.size());
@@ -48,9 +45,6 @@ void get_suggestions(const Rest::Context& context, const net::HttpRequest& reque
   if (!conversation || !validate_channel(channel)) {
     return exchange.refuse({ReplyCode::kBadField, "not a conversation's id", "id"});
   }
-  auto principal = authenticate(request, context.config.gateway, context.clock.wall_ms());
-  if (!principal) return exchange.refuse(principal.error());
-
   const config::Replies& replies = context.config.replies;
   std::string persona = request.query("persona");
   if (persona.empty()) persona = replies.persona;
@@ -61,7 +55,7 @@ void get_suggestions(const Rest::Context& context, const net::HttpRequest& reque
     return exchange.refuse({ReplyCode::kNotFound, "no such persona", "persona"});
   }
   context.operations.history(
-      *principal, channel, {kLookedAt, 0, 0}, context.hub.gate(),
+      principal, channel, {kLookedAt, 0, 0}, context.hub.gate(),
       [exchange, persona, configured](const Answer<ChannelLogPage>& page) {
         if (!page) return exchange.refuse(page.error());
         json texts = offered(*page, persona);

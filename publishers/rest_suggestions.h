@@ -10,7 +10,7 @@ namespace deskwire::publishers {
 ///
 /// Loop thread only.
 void get_suggestions(const Rest::Context& context, const net::HttpRequest& request,
-                     const Exchange& exchange);
+                     const Principal& principal, const Exchange& exchange);
 
 /// True for the path of get_suggestions.
 bool is_suggestions_path(std::string_view path);

@@ -30,5 +30,5 @@ target_compile_features(redis_time_shim PRIVATE cxx_std_20)
 target_compile_options(redis_time_shim PRIVATE -fno-sanitize=all)
 target_link_options(redis_time_shim PRIVATE -fno-sanitize=all)
 add_dependencies(integration_jobs redis_time_shim)
-target_compile_definitions(integration_jobs
-  PRIVATE "DESKWIRE_REDIS_TIME_SHIM=\"$<TARGET_FILE:redis_time_shim>\"")
+set_source_files_properties("${PROJECT_SOURCE_DIR}/tests/support/redis_time.cc" PROPERTIES
+  COMPILE_DEFINITIONS "DESKWIRE_REDIS_TIME_SHIM=\"$<TARGET_FILE:redis_time_shim>\"")

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "places.h"
 #include "tests/support/catch.h"
 #include "tests/support/receiver_fixture.h"
 

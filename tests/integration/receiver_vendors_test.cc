@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "places.h"
 #include "tests/support/catch.h"
 #include "tests/support/receiver_fixture.h"
 #include "tests/support/vendor_bodies.h"

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "places.h"
 #include "tests/support/catch.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/raw_client.h"

@@ -9,6 +9,7 @@
 #include "core/ids.h"
 #include "core/json.h"
 #include "jobs/keys.h"
+#include "places.h"
 #include "tests/support/catch.h"
 #include "tests/support/lane_check.h"
 

@@ -7,6 +7,7 @@
 
 #include "config/schedule_file.h"
 #include "core/timestamp.h"
+#include "places.h"
 #include "worker/sla/calendar.h"
 
 namespace deskwire::test {

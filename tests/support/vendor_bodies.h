@@ -5,6 +5,7 @@
 #include <string>
 
 #include "config/config.h"
+#include "places.h"
 #include "webhooks/source_parser.h"
 
 namespace deskwire::testing {

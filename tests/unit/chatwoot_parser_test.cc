@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "jobs/event_table.h"
+#include "places.h"
 #include "tests/support/catch.h"
 #include "webhooks/sources/chatwoot.h"
 

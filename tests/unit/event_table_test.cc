@@ -8,6 +8,7 @@
 #include "core/hash.h"
 #include "core/ids.h"
 #include "jobs/reply_payload.h"
+#include "places.h"
 #include "tests/support/catch.h"
 
 using namespace deskwire;

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "jobs/event_table.h"
+#include "places.h"
 #include "tests/support/catch.h"
 #include "webhooks/sources/generic.h"
 #include "webhooks/sources/sandbox.h"

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/hash.h"
+#include "places.h"
 #include "tests/support/catch.h"
 
 using namespace deskwire;

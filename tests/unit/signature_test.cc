@@ -8,6 +8,7 @@
 #include "config/signature_schemes.h"
 #include "core/hash.h"
 #include "core/timestamp.h"
+#include "places.h"
 #include "tests/support/catch.h"
 
 using namespace deskwire;

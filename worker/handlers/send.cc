@@ -38,6 +38,8 @@ class SendAttempt {
   }
 
  private:
+  /// The message is the customer's or an agent's: only where it is seen matters.
+  Writer writer() const { return {lease_.lane, "", false}; }
   AttemptResult permanent(std::string code, std::string message) const {
     return failed(lease_, FailureClass::kPermanent, std::move(code), std::move(message));
   }
@@ -50,7 +52,7 @@ class SendAttempt {
     result.completed->effect = effect_;
     result.completed->remote_id = remote_id;
     result.completed->our_message_id = our_id_;
-    result.completed->events = {message_sent(lease_, remote_id, clock_.wall_ms())};
+    result.completed->events = {message_sent(lease_, writer(), remote_id, clock_.wall_ms())};
     return result;
   }
 
@@ -75,7 +77,8 @@ class SendAttempt {
 
   /// Records the intent and finds out what earlier attempts did. Afterwards a post may follow.
   Ended intend() {
-    const auto intent = store_.intend(lease_, effect_, {}, {}, message_unfinished(lease_));
+    const auto intent =
+        store_.intend(lease_, effect_, {}, {}, message_unfinished(lease_, writer()));
     if (!intent) return store_failed(lease_, intent.error());
     switch (intent->answer) {
       case jobs::IntentAnswer::kDone:
