@@ -150,6 +150,7 @@ class Gateway::Impl {
     gatekeeper_.stop();
     if (hub_) hub_->stop();
     server_.stop();
+    if (revocation_feed_) revocation_feed_->forget_loop();
     loops_.clear();
   }
 

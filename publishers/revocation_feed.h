@@ -47,6 +47,8 @@ class RevocationFeed : public std::enable_shared_from_this<RevocationFeed> {
   void start(net::Loop& loop);
   /// Before the loop stops. Twice, unstarted: fine.
   void stop();
+  /// After the loop has stopped: answers under way may keep this object longer than the loop.
+  void forget_loop() { timer_.reset(); }
 
  private:
   /// Time and number of a stream's entry.
