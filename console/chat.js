@@ -142,6 +142,7 @@ function followEvents(channel, messages, me) {
     "message:user": onMessage,
     "message:agent": onMessage,
     "message:ai": onMessage,
+    "message:delta": ({ data, timestamp }) => messages.draft(data, timestamp),
     "message:status": ({ data }) => messages.status(data),
     "message:edited": ({ data }) => messages.edit(data),
     "message:deleted": ({ data }) => messages.remove(data),

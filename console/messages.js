@@ -46,7 +46,7 @@ export class MessageList {
 
   /** The newest message of somebody else; null before the first. */
   get newestOfOthers() {
-    return [...this.#messages.values()].filter(({ own }) => !own).at(-1)?.id ?? null;
+    return [...this.#messages.values()].filter(({ own, isDraft }) => !own && !isDraft).at(-1)?.id ?? null;
   }
 
   get readerIsAtEnd() {
@@ -107,9 +107,27 @@ export class MessageList {
     }
   }
 
+  /** message:delta: a piece of an answer that is being written. The first voids what came before. */
+  draft({ messageId, index, text }, timestamp) {
+    let message = this.#messages.get(messageId);
+    if (message && !message.isDraft) return;
+    if (!message) {
+      message = this.#make({ own: false, who: "Assistant", content: "", timestamp });
+      message.isDraft = true;
+      message.id = messageId;
+      message.item.classList.add("draft");
+      this.#messages.set(messageId, message);
+      this.#place(message.item, timestamp);
+    }
+    this.#keepingTheEnd(() => {
+      message.text.textContent = (index === 0 ? "" : message.text.textContent) + text;
+    });
+  }
+
   /** message:user, message:agent, message:ai. `missed`: it came while the reader was away. */
   show({ event, timestamp, data }, missed) {
     const content = data.content || (data.attachments?.length ? "[attachment]" : "");
+    this.#dropDraft(data.messageId);
     const known = this.#pending.get(data.clientMessageId) ?? this.#messages.get(data.messageId);
     if (known) {
       // The server may have cleaned it; everybody sees the same text.
@@ -161,6 +179,7 @@ export class MessageList {
   }
 
   remove({ messageId }) {
+    this.#dropDraft(messageId);
     const message = this.#messages.get(messageId);
     if (!message) return;
     this.#keepingTheEnd(() => {
@@ -178,6 +197,14 @@ export class MessageList {
   }
 
   // ---- Parts.
+
+  /** What was being written is finished, or nobody will finish it. */
+  #dropDraft(messageId) {
+    const message = this.#messages.get(messageId);
+    if (!message?.isDraft) return;
+    this.#messages.delete(messageId);
+    this.#keepingTheEnd(() => message.item.remove());
+  }
 
   #isOwn(event, data) {
     if (this.#me.role === "customer") return event === "message:user";

@@ -1,7 +1,10 @@
 // Incidents that bots in helpdesks had, by the number under which they were reported to the makers
 // of Chatwoot (or of the named other product). Each is something that must not happen here.
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
+#include "core/channel.h"
 #include "jobs/event_table.h"
 #include "jobs/helpdesk_event.h"
 #include "tests/support/catch.h"

@@ -1,7 +1,8 @@
-#include <nlohmann/json.hpp>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "core/json.h"
 #include "core/metrics.h"
 #include "tests/support/catch.h"
 #include "tests/support/manual_clock.h"
@@ -41,7 +42,7 @@ Result<Answer> saying(const std::string& text) {
 }
 
 std::string delta(const std::string& text) {
-  return "data: " + nlohmann::json{{"choices", {{{"delta", {{"content", text}}}}}}}.dump() + "\n\n";
+  return R"(data: {"choices":[{"delta":{"content":)" + json_quote(text) + "}}]}\n\n";
 }
 
 ReplyContext asking(const std::string& content) {

@@ -135,28 +135,45 @@ std::size_t safe_end(std::string_view text) {
   return digits_from;
 }
 
-}  // namespace
-
-std::string masked(std::string_view text) {
+/// Of a part that nothing reaches into or out of.
+std::string masked_part(std::string_view text) {
   std::string result = without_cards(text);
   re2::RE2::GlobalReplace(&result, secret_forms(), std::string(kHidden));
   re2::RE2::GlobalReplace(&result, announced_secret(), "\\1\\2" + std::string(kHidden));
   return result;
 }
 
-std::string StreamMask::add(std::string_view text) {
-  held_ += text;
-  std::size_t ready = safe_end(held_);
-  if (held_.size() - ready > kMaxHeld) {
-    ready = held_.size();
-    while (ready > 0 && (static_cast<unsigned char>(held_[ready - 1]) & 0xC0U) == 0x80U) --ready;
-  }
-  if (ready == 0) return {};
-  std::string out = masked(std::string_view(held_).substr(0, ready));
-  held_.erase(0, ready);
-  return out;
+}  // namespace
+
+std::string masked(std::string_view text) {
+  StreamMask mask;
+  std::string shown = mask.add(text);
+  return shown + mask.end();
 }
 
-std::string StreamMask::end() { return masked(std::exchange(held_, {})); }
+std::string StreamMask::add(std::string_view text) {
+  std::string shown;
+  while (!text.empty()) {
+    // Word by word, so that what is shown does not depend on how the text was cut.
+    const std::string_view piece = text.substr(0, kMaxHeld - held_.size());
+    const std::size_t space = piece.find_first_of(" \n\t\r");
+    const std::size_t taken = space == std::string_view::npos ? piece.size() : space + 1;
+    held_ += piece.substr(0, taken);
+    text.remove_prefix(taken);
+    std::size_t ready = space == std::string_view::npos ? 0 : safe_end(held_);
+    if (ready == 0 && held_.size() == kMaxHeld) {
+      // All but the last character, which may not be whole yet.
+      ready = held_.size() - 1;
+      while (ready > 0 && (static_cast<unsigned char>(held_[ready]) & 0xC0U) == 0x80U) --ready;
+      if (ready == 0) ready = held_.size();
+    }
+    if (ready == 0) continue;
+    shown += masked_part(std::string_view(held_).substr(0, ready));
+    held_.erase(0, ready);
+  }
+  return shown;
+}
+
+std::string StreamMask::end() { return masked_part(std::exchange(held_, {})); }
 
 }  // namespace deskwire::worker

@@ -12,8 +12,8 @@ namespace deskwire::worker {
 std::string masked(std::string_view text);
 
 /// masked() for a text that comes in pieces: nothing is let out before it is sure that it is not
-/// the beginning of something to be masked. The pieces together are masked(everything), but for
-/// words beyond kMaxHeld bytes, which are masked in parts.
+/// the beginning of something to be masked. The pieces together are masked(everything), however the
+/// text was cut; beyond kMaxHeld bytes without an end in sight it is masked in parts.
 class StreamMask {
  public:
   /// Most bytes that wait for the end of a word.

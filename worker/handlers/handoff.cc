@@ -6,6 +6,7 @@
 #include "worker/guards/rollout.h"
 #include "worker/handlers/failures.h"
 #include "worker/handlers/reply_guards.h"
+#include "worker/handlers/reply_parts.h"
 
 namespace deskwire::worker {
 
@@ -55,12 +56,7 @@ AttemptResult HandoffHandler::run(const jobs::Lease& lease, Cancellation& cancel
                                       .helpdesk = *helpdesk,
                                       .reason = reason_of(lease),
                                       .turns = {}});
-  if (!handed && !handed.error().from_helpdesk) return store_failed(lease, handed.error().error);
-  if (!handed) {
-    const Error& error = handed.error().error;
-    if (is_outage(error.code)) helpdesk->breaker.failed();
-    return helpdesk_failed(lease, error, "");
-  }
+  if (!handed) return hand_over_failed(lease, handed.error(), helpdesk->breaker);
   helpdesk->breaker.succeeded();
   return finished(lease, "handed_off");
 }

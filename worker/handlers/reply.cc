@@ -84,8 +84,8 @@ class ReplyAttempt {
 
   std::int64_t now_ms() const { return ports_.clock.wall_ms(); }
 
-  AttemptResult permanent(std::string code, std::string message) const {
-    return failed(lease_, FailureClass::kPermanent, std::move(code), std::move(message));
+  AttemptResult permanent(const char* code, std::string message) const {
+    return failed(lease_, FailureClass::kPermanent, code, std::move(message));
   }
   AttemptResult cancelled() const {
     return failed(lease_, FailureClass::kRetryable, "cancelled", "reply: cancelled");
@@ -139,10 +139,8 @@ class ReplyAttempt {
       writing_.count_guard(*reason);
       return finished(lease_, "skipped:" + *reason);
     }
-    if (contact_name_.empty()) {
-      contact_name_ =
-          payload_.contact_name.empty() ? facts.state.contact_name : payload_.contact_name;
-    }
+    contact_name_ =
+        payload_.contact_name.empty() ? facts.state.contact_name : payload_.contact_name;
     return std::nullopt;
   }
 
@@ -165,8 +163,7 @@ class ReplyAttempt {
     typing_ =
         ports_.typing.begin(*helpdesk_->client, conversation_, writer_.persona, writer_.shadow);
     if (auto ended = ask_responder()) return ended;
-    if (context_is_fresh()) return std::nullopt;
-    return check_guards();
+    return context_is_fresh() ? std::nullopt : check_guards();
   }
 
   /// People take over. Whatever they are told, the customer may hear a last word from us.
@@ -180,11 +177,7 @@ class ReplyAttempt {
                                       .helpdesk = *helpdesk_,
                                       .reason = written.reason,
                                       .turns = written.turns});
-    if (!done && !done.error().from_helpdesk) return store_failed(lease_, done.error().error);
-    if (!done) {
-      tell_breaker(helpdesk_->breaker, done.error().error.code);
-      return helpdesk_failed(lease_, done.error().error, "");
-    }
+    if (!done) return hand_over_failed(lease_, done.error(), helpdesk_->breaker);
     helpdesk_->breaker.succeeded();
     writing_.count_hand_off(written.reason);
     outcome_ = "handed_off:" + written.reason;
@@ -195,7 +188,6 @@ class ReplyAttempt {
   }
 
   Ended ask_responder() {
-    const MonotonicTime begun = ports_.clock.monotonic();
     const WritingTask task{.payload = payload_,
                            .conversation = conversation_,
                            .source = helpdesk_->source,
@@ -214,6 +206,7 @@ class ReplyAttempt {
         writing_.count_guard(written.reason);
         return finished(lease_, "skipped:" + written.reason);
       case Written::Kind::kFailed:
+        if (written.store_failed) return store_failed(lease_, *written.error);
         return responder_gave_up(lease_, *written.error, settings_.replies.hand_off.after_failures);
       case Written::Kind::kHandOff:
         return hand_over(written);
@@ -225,7 +218,7 @@ class ReplyAttempt {
     }
     draft_->finish();
     reply_ = std::move(written.text);
-    ai_ms_ = std::chrono::duration_cast<Milliseconds>(ports_.clock.monotonic() - begun).count();
+    ai_ms_ = written.took.count();
     remark_on(written.answer, times_);
     suggestions_ = std::move(written.answer.suggestions);
     return std::nullopt;

@@ -40,6 +40,13 @@ void tell_breaker(CircuitBreaker& breaker, ErrorCode code) {
   }
 }
 
+AttemptResult hand_over_failed(const jobs::Lease& lease, const HandOver::Failure& failure,
+                               CircuitBreaker& breaker) {
+  if (!failure.from_helpdesk) return store_failed(lease, failure.error);
+  tell_breaker(breaker, failure.error.code);
+  return helpdesk_failed(lease, failure.error, "");
+}
+
 std::string why_no_answer(const AttemptResult& result) {
   if (result.failed) return result.failed->error_code;
   if (!result.completed) return "superseded";

@@ -8,6 +8,7 @@
 #include "jobs/job_store.h"
 #include "jobs/reply_payload.h"
 #include "worker/handlers/draft.h"
+#include "worker/handlers/hand_over.h"
 #include "worker/handlers/reply_events.h"
 #include "worker/handlers/step_times.h"
 #include "worker/helpdesks/circuit_breaker.h"
@@ -27,6 +28,10 @@ std::int64_t queued_ms(const jobs::Lease& lease, const jobs::ReplyPayload& paylo
 /// The helpdesk's circuit is open.
 AttemptResult reply_held_back(const jobs::Lease& lease, const std::string& source,
                               Milliseconds delay);
+
+/// Giving the conversation to people did not work.
+AttemptResult hand_over_failed(const jobs::Lease& lease, const HandOver::Failure& failure,
+                               CircuitBreaker& breaker);
 
 /// What an error of a post says about the helpdesk's health.
 void tell_breaker(CircuitBreaker& breaker, ErrorCode code);

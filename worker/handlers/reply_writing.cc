@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
 #include "core/mutex.h"
@@ -24,9 +25,10 @@ Written hand_off(std::string reason, std::vector<Turn> turns = {}) {
   return written;
 }
 
-Written failure(Error error) {
+Written failure(Error error, bool of_store) {
   Written written;
   written.kind = Written::Kind::kFailed;
+  written.store_failed = of_store;
   written.error = std::move(error);
   return written;
 }
@@ -55,6 +57,20 @@ std::string interruption(const WritingTask& task, const jobs::ConversationState&
   if (!reason || (*reason == "answered_by_human" && state.last_sender == "bot")) return {};
   return *reason;
 }
+
+/// Whoever cancels the outer one cancels the inner one too, for as long as this lives.
+class Linked {
+ public:
+  Linked(Cancellation& outer, AttemptCancellation& inner) : outer_(outer) {
+    outer_.when_cancelled([&inner] { inner.cancel(); });
+  }
+  ~Linked() { outer_.when_cancelled({}); }
+  Linked(const Linked&) = delete;
+  Linked& operator=(const Linked&) = delete;
+
+ private:
+  Cancellation& outer_;
+};
 
 /// Errors that mean: people, and no further attempt.
 std::string hand_off_reason_of(ErrorCode code) {
@@ -168,7 +184,7 @@ Written ReplyWriting::write_watched(const WritingTask& task, DraftSink& draft,
   AttemptCancellation own;
   Mutex mutex;
   std::string interrupted;
-  cancellation.when_cancelled([&own] { own.cancel(); });
+  const Linked linked(cancellation, own);
   auto watching =
       ports_.watch.watch(task.conversation.key, [&](const jobs::ConversationState& state) {
         std::string reason = interruption(task, state, replies_, ports_.clock.wall_ms());
@@ -181,7 +197,6 @@ Written ReplyWriting::write_watched(const WritingTask& task, DraftSink& draft,
       });
   Written written = write(task, draft, own);
   watching.end();
-  cancellation.when_cancelled({});
   const MutexLock lock(mutex);
   if (interrupted.empty()) return written;
   written.kind = Written::Kind::kInterrupted;
@@ -199,16 +214,18 @@ Written ReplyWriting::write(const WritingTask& task, DraftSink& draft,
   }
   ReplyRecord record;
   auto tripped = breaker_reason(task.conversation.key, context, record);
-  if (!tripped) return failure(tripped.error());
+  if (!tripped) return failure(tripped.error(), true);
   if (!tripped->empty()) return hand_off(std::move(*tripped));
   fill_context(task, context);
   if (ports_.responder.reads_history()) {
-    if (const Status read = add_history(task, context); !read) return failure(read.error());
+    if (const Status read = add_history(task, context); !read) return failure(read.error(), true);
   }
+  const MonotonicTime asked = ports_.clock.monotonic();
   auto answer = ports_.responder.reply(context, draft, cancellation);
+  const MonotonicTime answered = ports_.clock.monotonic();
   if (!answer) {
     std::string reason = hand_off_reason_of(answer.error().code);
-    if (reason.empty()) return failure(answer.error());
+    if (reason.empty()) return failure(answer.error(), false);
     count_guard(reason);
     return hand_off(std::move(reason), std::move(context.turns));
   }
@@ -217,6 +234,7 @@ Written ReplyWriting::write(const WritingTask& task, DraftSink& draft,
   }
   Written written = checked(task, std::move(*answer), record);
   written.turns = std::move(context.turns);
+  written.took = std::chrono::duration_cast<Milliseconds>(answered - asked);
   return written;
 }
 

@@ -29,6 +29,8 @@ struct Written {
   Answer answer;               ///< kAnswer: as it was written.
   std::string reason;          ///< kHandOff; kInterrupted: why nobody wants it any more.
   std::optional<Error> error;  ///< kFailed.
+  bool store_failed = false;   ///< kFailed: not the responder, but what it was to be told.
+  Milliseconds took{0};        ///< The responder's call.
   std::vector<Turn> turns;     ///< What was said before, as far as it was read.
 };
 
