@@ -71,7 +71,10 @@ Server::Server(const config::Config& config, const Roles& roles,
   if (roles.worker || roles.sla) {
     worker_.emplace(config_, roles, client_, bell, log_, store_, clock_, metrics_);
   }
-  if (roles.receiver) receiver_.emplace(config_, store_, clock_, metrics_);
+  if (roles.receiver) {
+    receiver_.emplace(config_, store_, clock_, metrics_);
+    sweep_.emplace(config_, store_, clock_, metrics_);
+  }
   admin_.emplace(config_.admin, roles.names(), client_, store_, operators_, clock_, metrics_,
                  delivery_routes(config_, store_, client_, clock_));
 }
@@ -150,6 +153,7 @@ Status Server::start_roles() {
   if (receiver_) {
     if (auto up = receiver_->start(); !up) return fail(std::move(up.error()).prefixed("receiver"));
     opened("receiver", receiver_address());
+    sweep_->start();
   }
   if (auto up = admin_->start(); !up) return fail(std::move(up.error()).prefixed("admin"));
   opened("admin", admin_address());
@@ -161,6 +165,7 @@ void Server::stop() {
   stopped_ = true;
   admin_->set_ready(false);
   if (receiver_) {
+    sweep_->stop();
     receiver_->drain();
     receiver_->stop();
   }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/admin_door.h"
+#include "cli/chatwoot_sweep.h"
 #include "cli/redis_facts.h"
 #include "cli/roles.h"
 #include "cli/worker_role.h"
@@ -74,6 +75,7 @@ class Server {
   std::optional<publishers::Gateway> gateway_;
   std::optional<WorkerRole> worker_;
   std::optional<webhooks::Receiver> receiver_;
+  std::optional<ChatwootSweep> sweep_;
   std::optional<AdminDoor> admin_;
   bool redis_checked_ = false;
   bool stopped_ = false;
