@@ -17,7 +17,7 @@ void add_filter_options(CLI::App& command, FilterOptions& options, std::size_t l
   options.limit = limit;
   command.add_option("--state", options.state,
                      "scheduled, available, running, retryable, completed, cancelled, dead");
-  command.add_option("--kind", options.kind, "reply, handoff");
+  command.add_option("--kind", options.kind, "reply, handoff, send, delivery");
   command.add_option("--conversation", options.conversation, "Key of one conversation");
   command.add_option("--error", options.error, "Code of the last failure, such as rate_limited");
   command.add_option("--since", options.since,

@@ -104,7 +104,10 @@ Server::Server(const config::Config& config, const Roles& roles,
     store_.set_clocks_run(!changed.sla.policies.empty());
     return {};
   });
-  if (roles.receiver) receiver_.emplace(config_, store_, clock_, metrics_);
+  if (roles.receiver) {
+    receiver_.emplace(config_, store_, clock_, metrics_);
+    sweep_.emplace(config_, store_, clock_, metrics_);
+  }
   auto tail = connection;
   tail.name = "deskwire-tail";
   operations_.emplace(config_, client_, tail, store_, clock_);
@@ -192,6 +195,7 @@ Status Server::start_roles() {
   if (receiver_) {
     if (auto up = receiver_->start(); !up) return fail(std::move(up.error()).prefixed("receiver"));
     opened("receiver", receiver_address());
+    sweep_->start();
   }
   operations_->start();
   if (auto up = admin_->start(); !up) return fail(std::move(up.error()).prefixed("admin"));
@@ -212,6 +216,7 @@ void Server::stop() {
   stopped_ = true;
   admin_->set_ready(false);
   if (receiver_) {
+    sweep_->stop();
     receiver_->drain();
     receiver_->stop();
   }

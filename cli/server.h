@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/admin_door.h"
+#include "cli/chatwoot_sweep.h"
 #include "cli/job_operations.h"
 #include "cli/redis_facts.h"
 #include "cli/reloads.h"
@@ -80,6 +81,7 @@ class Server {
   std::optional<publishers::Gateway> gateway_;
   std::optional<WorkerRole> worker_;
   std::optional<webhooks::Receiver> receiver_;
+  std::optional<ChatwootSweep> sweep_;
   std::optional<JobOperations> operations_;
   std::optional<AdminDoor> admin_;
   Reloads reloads_;

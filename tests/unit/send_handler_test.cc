@@ -1,3 +1,4 @@
+#include "core/channel.h"
 #include "jobs/send_payload.h"
 #include "tests/support/catch.h"
 #include "tests/support/reply_bench.h"
