@@ -97,7 +97,8 @@ void add_config(CLI::App& app, Action& action) {
   auto* reload_command = command->add_subcommand(
       "reload", "Let a running serve take in changed policies and calendars");
   add_config_options(*reload_command, *reloaded);
-  reload_command->callback([reloaded, &action] { action = [reloaded] { return reload(*reloaded); }; });
+  reload_command->callback(
+      [reloaded, &action] { action = [reloaded] { return reload(*reloaded); }; });
 
   auto shown = std::make_shared<ConfigChoice>();
   auto defaults = std::make_shared<bool>(false);

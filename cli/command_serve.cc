@@ -91,8 +91,8 @@ void reload(Server& server, const ConfigChoice& choice) {
     log::info("config_reloaded", {{"policies", std::uint64_t{config->sla.policies.size()}},
                                   {"note", "other settings need a restart"}});
   } else {
-    log::error("config_not_reloaded",
-               {{"reason", done.error().message}, {"next", "mend the file; the old one counts on"}});
+    log::error("config_not_reloaded", {{"reason", done.error().message},
+                                       {"next", "mend the file; the old one counts on"}});
   }
 }
 

@@ -76,7 +76,7 @@ Server::Server(const config::Config& config, const Roles& roles,
       log_(client_, lane_limits(config).log),
       store_(client_, confirmed_ ? *confirmed_ : client_, clock_, lane_limits(config)),
       operators_(client_, lane_limits(config)),
-      alerts_(client_, lane_limits(config).log, clock_) {
+      alerts_(client_, lane_limits(config).log) {
   auto bus = connection;
   bus.name = "deskwire-bus";
   auto bell = connection;
@@ -88,9 +88,9 @@ Server::Server(const config::Config& config, const Roles& roles,
     worker_.emplace(config_, roles, client_, bell, log_, store_, clock_, metrics_);
   }
   if (roles.receiver) receiver_.emplace(config_, store_, clock_, metrics_);
-  admin_.emplace(config_.admin, roles.names(), client_, store_, operators_, clock_, metrics_,
-                 any_of_routes({delivery_routes(config_, store_, client_, clock_),
-                                sla_routes(alerts_, clock_)}));
+  admin_.emplace(
+      config_.admin, roles.names(), client_, store_, operators_, clock_, metrics_,
+      any_of_routes({delivery_routes(config_, store_, client_, clock_), sla_routes(alerts_)}));
 }
 
 Server::~Server() { stop(); }

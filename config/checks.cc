@@ -154,7 +154,8 @@ Mistake responder(std::string_view value) {
 Mistake sla_field(std::string_view value) {
   constexpr std::string_view kContact = "contact.";
   if (value.starts_with(kContact) && value.size() > kContact.size()) return std::nullopt;
-  return one_of(value, {"source", "inbox", "labels", "priority", "team", "sla", "contact.<attribute>"});
+  return one_of(value,
+                {"source", "inbox", "labels", "priority", "team", "sla", "contact.<attribute>"});
 }
 
 Mistake sla_operator(std::string_view value) {

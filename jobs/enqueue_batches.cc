@@ -200,8 +200,12 @@ struct EnqueueBatches::Queues : std::enable_shared_from_this<Queues> {
 
 EnqueueBatches::EnqueueBatches(redis::Client& client, const LaneLimits& limits)
     : queues_(std::make_shared<Queues>(client)), limits_(limits) {
-  queues_->header = {"0", std::to_string(limits.max_lane_jobs), std::to_string(kKnownSeconds),
-                     std::to_string(kEffectSeconds), std::to_string(kMaxFacts), "0"};
+  queues_->header = {"0",
+                     std::to_string(limits.max_lane_jobs),
+                     std::to_string(kKnownSeconds),
+                     std::to_string(kEffectSeconds),
+                     std::to_string(kMaxFacts),
+                     "0"};
   queues_->clocks_run = limits.clocks_run;
 }
 

@@ -50,8 +50,7 @@ class Gateway::Impl {
         presence_(client, kPresenceTtl),
         operations_(config_, log, store, presence_, clock, metrics),
         alerts_(client,
-                ChannelLogLimits{config_.gateway.log_max_events, config_.gateway.log_max_age_s},
-                clock),
+                ChannelLogLimits{config_.gateway.log_max_events, config_.gateway.log_max_age_s}),
         server_(
             server_options(),
             [this](net::HttpRequest&& request, const net::HttpResponder& responder) {

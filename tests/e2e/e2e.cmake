@@ -6,7 +6,7 @@ set_tests_properties(include_directions PROPERTIES LABELS unit)
 # `npm ci` has been run in tests/e2e.
 find_program(NODE_PROGRAM node)
 if(NODE_PROGRAM AND EXISTS "${CMAKE_CURRENT_LIST_DIR}/node_modules")
-  foreach(story bad_input chaos chat_page chat_reference chatwoot_events crash debounce deliveries js_client loop
+  foreach(story bad_input chaos chat_page chat_reference chatwoot_events crash debounce deliveries js_client oncall_board loop
       operators redis_faults redis_setups restart sla sla_schedule sla_timers spool startup websocket_codes)
     add_test(NAME e2e_${story}
       COMMAND "${NODE_PROGRAM}" --test "${CMAKE_CURRENT_LIST_DIR}/${story}_test.mjs")

@@ -1,13 +1,14 @@
 // A day in fast-forward, and some more: fifty conversations with scripted lives, and the log that
-// they must leave. tests/fixtures/sla/day.txt holds both and says of each why; its expected lines were
-// worked out by hand from the rules of docs/sla.md.
+// they must leave. tests/fixtures/sla/day.txt holds both and says of each why; its expected lines
+// were worked out by hand from the rules of docs/sla.md.
+
+#include "tests/support/sla_day.h"
 
 #include <fstream>
 #include <sstream>
 
 #include "config/schedule.h"
 #include "tests/support/catch.h"
-#include "tests/support/sla_day.h"
 #include "tests/support/sla_story.h"
 
 namespace deskwire::testing {

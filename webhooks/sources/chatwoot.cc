@@ -99,8 +99,7 @@ void read_sla_fields(const json& conversation, HelpdeskEvent& event) {
   read_attributes(conversation, "conversation", event.attributes);
   event.helpdesk_sla = person_name_at(object_at(conversation, "applied_sla"), "sla_name");
   event.waiting_since_ms = time_ms_at(conversation, "waiting_since", EpochUnit::kSeconds);
-  event.first_reply_at_ms =
-      time_ms_at(conversation, "first_reply_created_at", EpochUnit::kSeconds);
+  event.first_reply_at_ms = time_ms_at(conversation, "first_reply_created_at", EpochUnit::kSeconds);
 }
 
 void read_assignee(const json& meta, HelpdeskEvent& event) {
