@@ -77,7 +77,7 @@ int reload(const ConfigChoice& choice) {
               << std::strerror(errno) << '\n';
     return kNotDone;
   }
-  std::cout << "process " << *pid << " reads it now; its log says config_reloaded\n";
+  std::cout << "process " << *pid << " reads it now; its log says reloaded, part by part\n";
   return kDone;
 }
 
@@ -97,7 +97,8 @@ void add_config(CLI::App& app, Action& action) {
   auto* reload_command = command->add_subcommand(
       "reload", "Let a running serve take in changed policies and calendars");
   add_config_options(*reload_command, *reloaded);
-  reload_command->callback([reloaded, &action] { action = [reloaded] { return reload(*reloaded); }; });
+  reload_command->callback(
+      [reloaded, &action] { action = [reloaded] { return reload(*reloaded); }; });
 
   auto shown = std::make_shared<ConfigChoice>();
   auto defaults = std::make_shared<bool>(false);

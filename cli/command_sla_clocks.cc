@@ -1,6 +1,7 @@
 // deskwire sla ls, show, ack, unack, snooze.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -40,7 +41,7 @@ int with_alerts(const ConfigChoice& choice, Use use) {
   if (!config) return report(config.error());
   const auto access = JobAccess::open(*config);
   if (!access) return report(access.error());
-  jobs::AlertDesk alerts((*access)->client(), lane_limits(*config).log, (*access)->clock());
+  jobs::AlertDesk alerts((*access)->client(), lane_limits(*config).log);
   return use(alerts, (*access)->clock());
 }
 
@@ -97,7 +98,7 @@ int mark(const MarkOptions& options) {
     change.event_id = options.event;
     change.verb = options.verb;
     change.by = known_operator(options.by).actor;
-    change.until_ms = clock.wall_ms() + lasts_s * 1000;
+    change.lasts = std::chrono::seconds(lasts_s);
     const auto done = alerts.change(change);
     if (!done) return report(done.error());
     if (options.json) {

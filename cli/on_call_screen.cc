@@ -29,11 +29,8 @@ struct Column {
   const char* title;
   std::size_t width;
 };
-constexpr std::array<Column, 5> kColumns{{{"CONVERSATION", 20},
-                                          {"METRIC", 18},
-                                          {"TIME", 16},
-                                          {"POLICY", 14},
-                                          {"", 0}}};
+constexpr std::array<Column, 5> kColumns{
+    {{"CONVERSATION", 20}, {"METRIC", 18}, {"TIME", 16}, {"POLICY", 14}, {"", 0}}};
 
 /// Cut or filled to so many characters of ASCII; foreign text has been made printable before.
 std::string cell(std::string text, std::size_t width) {
@@ -76,8 +73,8 @@ std::string draw_on_call(const json& clocks, const OnCallView& view, std::int64_
     std::string shown = cut(text, view.width);
     screen += style + shown + kPlain + kEndOfLine;
   };
-  line("On call, " + clock_time(now_ms, now_ms) + ": " + std::to_string(clocks.size()) +
-           " clocks" + (view.connected ? "" : ", connection lost, trying again"),
+  line("On call, " + clock_time(now_ms, now_ms) + ": " + std::to_string(clocks.size()) + " clocks" +
+           (view.connected ? "" : ", connection lost, trying again"),
        kBold);
   std::string header;
   for (const Column& column : kColumns) header += cell(column.title, column.width);

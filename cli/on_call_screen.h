@@ -10,7 +10,7 @@ namespace deskwire::cli {
 /// What is to be seen on the terminal's on-call table.
 struct OnCallView {
   std::size_t selected = 0;
-  std::string message;      ///< Below the table: what the last key did, or what is wrong.
+  std::string message;  ///< Below the table: what the last key did, or what is wrong.
   bool connected = true;
   std::size_t width = 80;   ///< Columns.
   std::size_t height = 24;  ///< Lines.
@@ -20,7 +20,6 @@ struct OnCallView {
 /// inverted, red what is missed, yellow what was warned of, dim what somebody has taken. Pure.
 ///
 /// @param clocks  Open ones, as AlertDesk::list has them.
-std::string draw_on_call(const nlohmann::json& clocks, const OnCallView& view,
-                         std::int64_t now_ms);
+std::string draw_on_call(const nlohmann::json& clocks, const OnCallView& view, std::int64_t now_ms);
 
 }  // namespace deskwire::cli

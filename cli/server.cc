@@ -80,7 +80,7 @@ Server::Server(const config::Config& config, const Roles& roles,
       log_(client_, lane_limits(config).log),
       store_(client_, confirmed_ ? *confirmed_ : client_, clock_, lane_limits(config)),
       operators_(client_, lane_limits(config)),
-      alerts_(client_, lane_limits(config).log, clock_) {
+      alerts_(client_, lane_limits(config).log) {
   auto bus = connection;
   bus.name = "deskwire-bus";
   auto bell = connection;
@@ -111,12 +111,12 @@ Server::Server(const config::Config& config, const Roles& roles,
   auto tail = connection;
   tail.name = "deskwire-tail";
   operations_.emplace(config_, client_, tail, store_, clock_);
-  admin_.emplace(config_.admin, roles.names(), client_, store_, operators_, clock_, metrics_,
-                 any_of_routes({[this](const net::HttpRequest& request) {
-                             return operations_->answer(request);
-                           },
-                           delivery_routes(config_, store_, client_, clock_),
-                           token_routes(config_.gateway, client_, clock_), sla_routes(alerts_, clock_)}));
+  admin_.emplace(
+      config_.admin, roles.names(), client_, store_, operators_, clock_, metrics_,
+      any_of_routes(
+          {[this](const net::HttpRequest& request) { return operations_->answer(request); },
+           delivery_routes(config_, store_, client_, clock_),
+           token_routes(config_.gateway, client_, clock_), sla_routes(alerts_)}));
 }
 
 Server::~Server() { stop(); }

@@ -24,13 +24,13 @@ HttpResponse answer_of(const Result<std::string>& result) {
   return response;
 }
 
-HttpResponse change_alert(jobs::AlertDesk& alerts, const Clock& clock, const HttpRequest& request) {
+HttpResponse change_alert(jobs::AlertDesk& alerts, const HttpRequest& request) {
   const std::string_view rest = request.path().substr(kAlerts.size());
   const std::size_t slash = rest.find('/');
   jobs::AlertChange change;
   bool known = false;
-  for (const auto verb : {jobs::AlertVerb::kAcknowledge, jobs::AlertVerb::kUnacknowledge,
-                          jobs::AlertVerb::kSnooze}) {
+  for (const auto verb :
+       {jobs::AlertVerb::kAcknowledge, jobs::AlertVerb::kUnacknowledge, jobs::AlertVerb::kSnooze}) {
     if (slash == std::string_view::npos || rest.substr(slash + 1) != name_of(verb)) continue;
     known = true;
     change.verb = verb;
@@ -53,16 +53,16 @@ HttpResponse change_alert(jobs::AlertDesk& alerts, const Clock& clock, const Htt
     if (duration_s < 1 || duration_s > kLongestSnoozeS) {
       return net::error_response(40001, "duration_s: is not 1..604800", "duration_s");
     }
-    change.until_ms = clock.wall_ms() + duration_s * 1000;
+    change.lasts = std::chrono::seconds(duration_s);
   }
   return answer_of(alerts.change(change));
 }
 
 }  // namespace
 
-AdminDoor::Routes sla_routes(jobs::AlertDesk& alerts, const Clock& clock) {
-  return [&alerts, &clock](const HttpRequest& request) -> std::optional<HttpResponse> {
-    if (request.path().starts_with(kAlerts)) return change_alert(alerts, clock, request);
+AdminDoor::Routes sla_routes(jobs::AlertDesk& alerts) {
+  return [&alerts](const HttpRequest& request) -> std::optional<HttpResponse> {
+    if (request.path().starts_with(kAlerts)) return change_alert(alerts, request);
     if (request.path() != kClocks) return std::nullopt;
     if (request.method != "GET") return method_not_allowed("GET");
     return answer_of(alerts.list(request.query("conversation")));

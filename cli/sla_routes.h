@@ -1,7 +1,6 @@
 #pragma once
 
 #include "cli/admin_door.h"
-#include "core/clock.h"
 #include "jobs/alert_desk.h"
 
 namespace deskwire::cli {
@@ -11,7 +10,7 @@ namespace deskwire::cli {
 ///   GET  /v1/sla/clocks[?conversation=KEY]           as AlertDesk::list
 ///   POST /v1/sla/alerts/{event_id}/ack  /unack       {"actor"}
 ///   POST /v1/sla/alerts/{event_id}/snooze            {"actor","duration_s"}; half an hour without
-AdminDoor::Routes sla_routes(jobs::AlertDesk& alerts, const Clock& clock);
+AdminDoor::Routes sla_routes(jobs::AlertDesk& alerts);
 
 /// Longest snooze, and the one that is meant when nobody says how long.
 inline constexpr std::int64_t kLongestSnoozeS = 7LL * 86400;

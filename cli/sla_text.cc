@@ -53,8 +53,8 @@ std::string countdown_text(const json& clock, std::int64_t now_ms) {
 }
 
 Table clock_table(const json& clocks, std::int64_t now_ms) {
-  Table table({"CONVERSATION", "METRIC", "STATE", "TIME", "DUE", "POLICY", "PRIORITY", "ALERT",
-               "EVENT"});
+  Table table(
+      {"CONVERSATION", "METRIC", "STATE", "TIME", "DUE", "POLICY", "PRIORITY", "ALERT", "EVENT"});
   for (const json& clock : clocks) {
     const std::string cycle = std::to_string(integer_at(clock, "cycle").value_or(0));
     table.add({string_at(clock, "conversation_key"), string_at(clock, "metric") + "/" + cycle,

@@ -21,11 +21,8 @@ std::map<std::string, Page> chat_pages() {
       {"/chat.css", {kCss, std::string(kChatCss)}},
   };
   const std::pair<const char*, std::string_view> scripts[] = {
-      {"/chat.js", kChatJs},
-      {"/debug.js", kDebugJs},
-      {"/messages.js", kMessagesJs},
-      {"/people.js", kPeopleJs},
-      {"/session.js", kSessionJs},
+      {"/chat.js", kChatJs},     {"/debug.js", kDebugJs},     {"/messages.js", kMessagesJs},
+      {"/people.js", kPeopleJs}, {"/session.js", kSessionJs},
   };
   for (const auto& [path, text] : scripts) pages[path] = {kScript, std::string(text)};
   return pages;

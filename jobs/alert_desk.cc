@@ -120,9 +120,6 @@ ClockEvent make_mark_event(std::string_view name, const std::string& event_id, c
   return event;
 }
 
-AlertDesk::AlertDesk(redis::Client& client, ChannelLogLimits log, const Clock& clock)
-    : store_(client, log), clock_(clock) {}
-
 AlertDesk::~AlertDesk() { stop(); }
 
 void AlertDesk::start() {
@@ -185,30 +182,34 @@ void AlertDesk::list_async(std::string conversation, Answer done) {
 Result<std::string> AlertDesk::change(const AlertChange& wanted) {
   const auto alert = store_.alert(wanted.event_id);
   if (!alert) return fail(alert.error());
+  const auto now_ms = store_.server_now();
+  if (!now_ms) return fail(now_ms.error());
+  AlertChange resolved = wanted;
+  if (resolved.until_ms == 0) resolved.until_ms = *now_ms + wanted.lasts.count();
   for (int tries = 1;; ++tries) {
-    auto done = change_once(wanted, *alert);
+    auto done = change_once(resolved, *alert, *now_ms);
     const bool raced = !done && done.error().code == ErrorCode::kUnavailable && tries < kTries;
     if (!raced) return done;
   }
 }
 
-Result<std::string> AlertDesk::change_once(const AlertChange& wanted, const StoredAlert& alert) {
+Result<std::string> AlertDesk::change_once(const AlertChange& wanted, const StoredAlert& alert,
+                                           std::int64_t now_ms) {
   const auto told = parse_json(alert.alert);
   if (!told) return fail(ErrorCode::kCorrupt, "alert " + wanted.event_id + ": unreadable");
   const std::string field = string_at(*told, "mark");
   const auto stored = store_.read(alert.lane);
   if (!stored) return fail(stored.error());
   if (!is_open(parse_json(stored->clocks).value_or(nullptr), field)) {
-    return fail(ErrorCode::kConflict,
-                "alert " + wanted.event_id + ": its clock has ended, there is nothing to " +
-                    std::string(name_of(wanted.verb)));
+    return fail(ErrorCode::kConflict, "alert " + wanted.event_id +
+                                          ": its clock has ended, there is nothing to " +
+                                          std::string(name_of(wanted.verb)));
   }
   const auto known = stored->marks.find(field);
   const std::string before = known == stored->marks.end() ? std::string() : known->second;
   const bool same = is_same(wanted, before);
-  const std::int64_t now_ms = clock_.wall_ms();
-  const json mark = same ? parse_json(before).value_or(json{{"state", "none"}})
-                         : mark_of(wanted, now_ms);
+  const json mark =
+      same ? parse_json(before).value_or(json{{"state", "none"}}) : mark_of(wanted, now_ms);
   if (!same) {
     const bool removes = wanted.verb == AlertVerb::kUnacknowledge;
     const ClockEvent event =
@@ -252,7 +253,9 @@ Result<std::string> AlertDesk::list(const std::string& conversation) {
   }
   std::stable_sort(clocks.begin(), clocks.end(),
                    [](const json& a, const json& b) { return urgency(a) < urgency(b); });
-  return dump_json({{"now", clock_.wall_ms()}, {"clocks", clocks}});
+  const auto now_ms = store_.server_now();
+  if (!now_ms) return fail(now_ms.error());
+  return dump_json({{"now", *now_ms}, {"clocks", clocks}});
 }
 
 }  // namespace deskwire::jobs

@@ -26,7 +26,8 @@ struct AlertChange {
   std::string event_id;  ///< Of a warning or violation.
   AlertVerb verb = AlertVerb::kAcknowledge;
   std::string by;             ///< Who, for people.
-  std::int64_t until_ms = 0;  ///< kSnooze: Unix ms, in the future.
+  std::int64_t until_ms = 0;  ///< kSnooze: Unix ms by the server's clock; 0: see lasts.
+  Milliseconds lasts{0};      ///< kSnooze: from now on.
 };
 
 /// Acknowledges and snoozes alerts, and shows the clocks, for every door. A mark belongs to the
@@ -38,7 +39,7 @@ class AlertDesk {
  public:
   using Answer = std::function<void(Result<std::string>)>;
 
-  AlertDesk(redis::Client& client, ChannelLogLimits log, const Clock& clock);
+  AlertDesk(redis::Client& client, ChannelLogLimits log) : store_(client, log) {}
   ~AlertDesk();  ///< Calls stop().
   AlertDesk(const AlertDesk&) = delete;
   AlertDesk& operator=(const AlertDesk&) = delete;
@@ -64,7 +65,8 @@ class AlertDesk {
  private:
   void post(std::function<Result<std::string>()> work, Answer done);
   void run();
-  Result<std::string> change_once(const AlertChange& change, const StoredAlert& alert);
+  Result<std::string> change_once(const AlertChange& change, const StoredAlert& alert,
+                                  std::int64_t now_ms);
 
   struct Task {
     std::function<Result<std::string>()> work;
@@ -72,7 +74,6 @@ class AlertDesk {
   };
 
   ClockStore store_;
-  const Clock& clock_;
   Mutex mutex_;
   CondVar changed_;
   std::deque<Task> tasks_ DW_GUARDED_BY(mutex_);

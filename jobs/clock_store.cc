@@ -127,8 +127,7 @@ void ClockStore::take(int shard, std::size_t most, Milliseconds claim,
                  });
 }
 
-void ClockStore::apply(const ClockUpdate& update,
-                       std::function<void(Result<ClockOutcome>)> done) {
+void ClockStore::apply(const ClockUpdate& update, std::function<void(Result<ClockOutcome>)> done) {
   std::vector<std::string> args{update.lane,
                                 std::to_string(update.generation),
                                 update.newest_fact,
@@ -159,15 +158,21 @@ void ClockStore::apply(const ClockUpdate& update,
 
 Status ClockStore::mark(const std::string& lane, std::int64_t generation, const std::string& field,
                         const std::string& value, const ClockEvent& event) {
-  std::vector<std::string> args{lane, std::to_string(generation),
-                                std::string(kMarkPrefix) + field, value};
+  std::vector<std::string> args{lane, std::to_string(generation), std::string(kMarkPrefix) + field,
+                                value};
   scripts::append_log_limits(args, log_);
   append_event(args, event);
-  const auto reply = client_.run(scripts::clock_mark(), scripts::keys_of(shard_of_lane(lane)),
-                                 std::move(args));
+  const auto reply =
+      client_.run(scripts::clock_mark(), scripts::keys_of(shard_of_lane(lane)), std::move(args));
   if (!reply) return fail(reply.error());
   if (reply->at(0).text == "ok") return {};
   return fail(ErrorCode::kConflict, "mark alert of " + lane + ": its clocks have just changed");
+}
+
+Result<std::int64_t> ClockStore::server_now() {
+  const auto time = client_.call({"TIME"});
+  if (!time) return fail(time.error());
+  return time->at(0).as_integer() * 1000 + time->at(1).as_integer() / 1000;
 }
 
 Result<StoredAlert> ClockStore::alert(const std::string& event_id) {
@@ -299,11 +304,10 @@ struct ClockStore::Relay : std::enable_shared_from_this<ClockStore::Relay> {
     ++left;
     const auto event = outgoing_event(entry);
     if (!event) return remove(entry);
-    log.append(*event,
-               [self = shared_from_this(), entry](Result<ChannelLog::Appended> appended) {
-                 if (appended) return self->remove(entry);
-                 self->finish(fail(std::move(appended.error())));
-               });
+    log.append(*event, [self = shared_from_this(), entry](Result<ChannelLog::Appended> appended) {
+      if (appended) return self->remove(entry);
+      self->finish(fail(std::move(appended.error())));
+    });
   }
 };
 

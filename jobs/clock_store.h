@@ -89,6 +89,8 @@ class ClockStore {
   Status mark(const std::string& lane, std::int64_t generation, const std::string& field,
               const std::string& value, const ClockEvent& event);
 
+  /// The clock that all timers go by, in Unix ms.
+  Result<std::int64_t> server_now();
   /// @errors kNotFound: no such alert, or it is long over.
   Result<StoredAlert> alert(const std::string& event_id);
   /// Without facts and what was told. Empty clocks when there are none.

@@ -67,8 +67,7 @@ class Gateway::Impl {
         operations_(config_, log, store, presence_, clock, metrics),
         alerts_(client,
                 ChannelLogLimits{config_.gateway.log_max_events, config_.gateway.log_max_age_s,
-                                 config_.gateway.log_max_bytes},
-                clock),
+                                 config_.gateway.log_max_bytes}),
         server_(
             server_options(),
             [this](net::HttpRequest&& request, const net::HttpResponder& responder) {

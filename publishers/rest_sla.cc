@@ -1,5 +1,5 @@
 // The gateway's REST about SLA clocks and alerts.
-#include <charconv>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
@@ -19,29 +19,31 @@ constexpr std::size_t kMaxEventId = 64;
 constexpr std::size_t kMaxName = 256;
 
 std::optional<jobs::AlertVerb> verb_of(std::string_view word) {
-  for (const auto verb : {jobs::AlertVerb::kAcknowledge, jobs::AlertVerb::kUnacknowledge,
-                          jobs::AlertVerb::kSnooze}) {
+  for (const auto verb :
+       {jobs::AlertVerb::kAcknowledge, jobs::AlertVerb::kUnacknowledge, jobs::AlertVerb::kSnooze}) {
     if (word == name_of(verb)) return verb;
   }
   return std::nullopt;
 }
 
-/// When a snooze ends: `duration_s`, or `until` as an ISO 8601 time, or half an hour from now.
-Answer<std::int64_t> snooze_end(const json& body, std::int64_t now_ms) {
-  std::int64_t until_ms = now_ms + kDefaultSnoozeS * 1000;
+/// Until when, or how long: `until` as an ISO 8601 time, `duration_s`, or half an hour.
+std::optional<Refusal> take_snooze(const json& body, std::int64_t now_ms,
+                                   jobs::AlertChange& change) {
+  std::int64_t lasts_s = integer_at(body, "duration_s").value_or(0);
   const char* field = "duration_s";
   if (body.contains("until")) {
     field = "until";
-    until_ms = parse_iso8601_ms(string_at(body, "until")).value_or(0);
-  } else if (body.contains("duration_s")) {
-    const std::int64_t asked = integer_at(body, "duration_s").value_or(0);
-    until_ms = asked > kLongestSnoozeS ? 0 : now_ms + asked * 1000;
+    change.until_ms = parse_iso8601_ms(string_at(body, "until")).value_or(0);
+    lasts_s = (change.until_ms - now_ms + 999) / 1000;
+  } else if (!body.contains("duration_s")) {
+    lasts_s = kDefaultSnoozeS;
   }
-  if (until_ms > now_ms && until_ms <= now_ms + kLongestSnoozeS * 1000) return until_ms;
-  return refuse(ReplyCode::kBadField,
-                "a snooze lasts from 1 second to 7 days: give duration_s, or until as "
-                "2026-11-20T10:00:00Z",
-                field);
+  change.lasts = std::chrono::seconds(lasts_s);
+  if (lasts_s >= 1 && lasts_s <= kLongestSnoozeS) return std::nullopt;
+  return Refusal{ReplyCode::kBadField,
+                 "a snooze lasts from 1 second to 7 days: give duration_s, or until as "
+                 "2026-11-20T10:00:00Z",
+                 field};
 }
 
 }  // namespace
@@ -67,20 +69,20 @@ void Rest::get_clocks(const net::HttpRequest& request, const Principal& principa
   if (!principal.can(kOnCall, "subscribe")) {
     return exchange.refuse(denied("subscribe", kOnCall));
   }
-  context_.alerts.list_async(
-      request.query("conversation"),
-      LoopGate::returning<Result<std::string>>(
-          context_.hub.gate(), [exchange](const Result<std::string>& list) {
-            if (!list) return exchange.refuse(refusal_of(list.error()));
-            exchange.send(200, *list);
-          }));
+  context_.alerts.list_async(request.query("conversation"),
+                             LoopGate::returning<Result<std::string>>(
+                                 context_.hub.gate(), [exchange](const Result<std::string>& list) {
+                                   if (!list) return exchange.refuse(refusal_of(list.error()));
+                                   exchange.send(200, *list);
+                                 }));
 }
 
 void Rest::post_alert(const net::HttpRequest& request, const Principal& principal,
                       const Exchange& exchange) {
   const std::string_view rest = request.path().substr(kAlerts.size());
   const std::size_t slash = rest.find('/');
-  const auto verb = slash == std::string_view::npos ? std::nullopt : verb_of(rest.substr(slash + 1));
+  const auto verb =
+      slash == std::string_view::npos ? std::nullopt : verb_of(rest.substr(slash + 1));
   if (!verb || slash == 0 || slash > kMaxEventId) {
     return exchange.refuse({ReplyCode::kNotFound, "no such address"});
   }
@@ -97,9 +99,8 @@ void Rest::post_alert(const net::HttpRequest& request, const Principal& principa
     return exchange.refuse({ReplyCode::kBadField, "by is over 256 bytes", "by"});
   }
   if (*verb == jobs::AlertVerb::kSnooze) {
-    const auto until_ms = snooze_end(*body, context_.clock.wall_ms());
-    if (!until_ms) return exchange.refuse(until_ms.error());
-    change.until_ms = *until_ms;
+    const auto refusal = take_snooze(*body, context_.clock.wall_ms(), change);
+    if (refusal) return exchange.refuse(*refusal);
   }
   context_.alerts.change_async(
       std::move(change), LoopGate::returning<Result<std::string>>(

@@ -32,7 +32,7 @@ class Bench {
     jobs::LaneLimits limits;
     limits.clocks_run = true;
     store_ = std::make_unique<jobs::RedisJobStore>(client_, clock_, limits);
-    desk_ = std::make_unique<jobs::AlertDesk>(client_, limits.log, clock_);
+    desk_ = std::make_unique<jobs::AlertDesk>(client_, limits.log);
     client_.start();
     REQUIRE(client_.wait_connected(Milliseconds(20000)));
     for (int i = 0; i < keepers; ++i) add_keeper();
@@ -170,14 +170,14 @@ TEST_CASE("an alert is acknowledged until its cycle ends", "[sla][redis]") {
   const std::string channel = "conversation:42:internal";
   const auto warning = bench.wait_for(channel, 1).front().at("data");
   const std::string id = warning.at("event_id");
-  const auto acked = bench.desk_->change({id, jobs::AlertVerb::kAcknowledge, "ann", 0});
+  const auto acked = bench.desk_->change({id, jobs::AlertVerb::kAcknowledge, "ann"});
   REQUIRE(acked);
   CHECK(json::parse(*acked).at("ack").at("by") == "ann");
   auto events = bench.wait_for(channel, 2);
   CHECK(events[1].at("event") == "sla:acknowledged");
   CHECK(events[1].at("data").at("event_id") == id);
   SECTION("twice tells nobody again") {
-    const auto again = bench.desk_->change({id, jobs::AlertVerb::kAcknowledge, "bob", 0});
+    const auto again = bench.desk_->change({id, jobs::AlertVerb::kAcknowledge, "bob"});
     REQUIRE(again);
     CHECK_FALSE(json::parse(*again).at("changed").get<bool>());
     CHECK(json::parse(*again).at("ack").at("by") == "ann");
@@ -188,12 +188,12 @@ TEST_CASE("an alert is acknowledged until its cycle ends", "[sla][redis]") {
     CHECK(events[2].at("data").at("ack").at("state") == "acked");
     bench.agent("42", 0);
     bench.wait_for(channel, 4);
-    const auto over = bench.desk_->change({id, jobs::AlertVerb::kUnacknowledge, "ann", 0});
+    const auto over = bench.desk_->change({id, jobs::AlertVerb::kUnacknowledge, "ann"});
     REQUIRE_FALSE(over);
     CHECK(over.error().code == ErrorCode::kConflict);
   }
   SECTION("it can be given back") {
-    REQUIRE(bench.desk_->change({id, jobs::AlertVerb::kUnacknowledge, "ann", 0}));
+    REQUIRE(bench.desk_->change({id, jobs::AlertVerb::kUnacknowledge, "ann"}));
     events = bench.wait_for(channel, 3);
     CHECK(events[2].at("event") == "sla:unacknowledged");
   }
@@ -206,7 +206,7 @@ TEST_CASE("a snooze ends by itself", "[sla][redis]") {
   bench.customer("42", 11000);
   const std::string channel = "conversation:42:internal";
   const std::string id = bench.wait_for(channel, 1).front().at("data").at("event_id");
-  REQUIRE(bench.desk_->change({id, jobs::AlertVerb::kSnooze, "ann", bench.now() + 300}));
+  REQUIRE(bench.desk_->change({id, jobs::AlertVerb::kSnooze, "ann", 0, Milliseconds(300)}));
   const auto events = bench.wait_for(channel, 3);
   CHECK(events[1].at("event") == "sla:snoozed");
   CHECK(events[2].at("event") == "sla:unacknowledged");
@@ -217,7 +217,7 @@ TEST_CASE("a snooze ends by itself", "[sla][redis]") {
 
 TEST_CASE("nobody knows an alert that never was", "[sla][redis]") {
   Bench bench(minute_policy(), 0);
-  const auto none = bench.desk_->change({"0123", jobs::AlertVerb::kAcknowledge, "ann", 0});
+  const auto none = bench.desk_->change({"0123", jobs::AlertVerb::kAcknowledge, "ann"});
   REQUIRE_FALSE(none);
   CHECK(none.error().code == ErrorCode::kNotFound);
 }

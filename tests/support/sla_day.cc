@@ -55,7 +55,7 @@ void take_what(const std::vector<std::string>& words, std::int64_t at_ms, int me
     if (what == "merged") fact["merged"] = true;
     return;
   }
-  fact["kind"] = what == "created" ? "conversation_created"
+  fact["kind"] = what == "created"  ? "conversation_created"
                  : what == "status" ? "conversation_status"
                                     : "conversation_updated";
   if (what == "created") fact["created_at"] = at_ms;

@@ -15,9 +15,9 @@ namespace deskwire::testing {
 /// comes or when something is due, and remembers what was told. Redis is a map.
 ///
 /// A script line is `<day> <time> <what> [argument]`, day of March 2026 (32 is the first of April),
-/// times in UTC. `what`: customer, agent, bot, macro, note, created STATUS, status STATUS, priority P,
-/// label L (none: no labels), merged, deleted. `received D T` behind a line: it came then; `again`
-/// behind a line: it came a second time an hour later.
+/// times in UTC. `what`: customer, agent, bot, macro, note, created STATUS, status STATUS, priority
+/// P, label L (none: no labels), merged, deleted. `received D T` behind a line: it came then;
+/// `again` behind a line: it came a second time an hour later.
 class SlaDay {
  public:
   explicit SlaDay(std::shared_ptr<const worker::PolicyBook> book) : book_(std::move(book)) {}

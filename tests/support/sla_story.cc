@@ -34,8 +34,9 @@ config::SlaPolicy gold_policy() {
   return policy;
 }
 
-std::shared_ptr<const worker::PolicyBook> book_of(const std::vector<config::SlaPolicy>& policies,
-                                                  std::map<std::string, config::Calendar> calendars) {
+std::shared_ptr<const worker::PolicyBook> book_of(
+    const std::vector<config::SlaPolicy>& policies,
+    std::map<std::string, config::Calendar> calendars) {
   config::Sla settings;
   settings.policies = policies;
   settings.calendars = std::move(calendars);
@@ -63,8 +64,8 @@ SlaStory& SlaStory::received(std::int64_t at_ms) {
 
 SlaStory& SlaStory::created(std::int64_t at_ms, const std::string& status) {
   const std::string at = std::to_string(kSlaStart + at_ms);
-  return fact(at_ms, R"("kind":"conversation_created","status":")" + status +
-                         R"(","created_at":)" + at + R"(,"updated_at":)" + at);
+  return fact(at_ms, R"("kind":"conversation_created","status":")" + status + R"(","created_at":)" +
+                         at + R"(,"updated_at":)" + at);
 }
 
 SlaStory& SlaStory::customer(std::int64_t at_ms) {
@@ -93,8 +94,8 @@ SlaStory& SlaStory::note(std::int64_t at_ms) {
                          std::to_string(kSlaStart + at_ms));
 }
 SlaStory& SlaStory::status(std::int64_t at_ms, const std::string& status) {
-  return fact(at_ms, R"("kind":"conversation_status","status":")" + status +
-                         R"(","updated_at":)" + std::to_string(kSlaStart + at_ms));
+  return fact(at_ms, R"("kind":"conversation_status","status":")" + status + R"(","updated_at":)" +
+                         std::to_string(kSlaStart + at_ms));
 }
 SlaStory& SlaStory::priority(std::int64_t at_ms, const std::string& priority) {
   return fact(at_ms, R"("kind":"conversation_updated","priority":")" + priority +

@@ -20,8 +20,9 @@ inline constexpr std::int64_t kHour = 60 * kMinute;
 /// A policy "gold" for everybody: first response in 1 h, next in 2 h, resolution in 8 h, around the
 /// clock, warnings at 75 %, grace 0.
 config::SlaPolicy gold_policy();
-std::shared_ptr<const worker::PolicyBook> book_of(const std::vector<config::SlaPolicy>& policies,
-                                                  std::map<std::string, config::Calendar> calendars = {});
+std::shared_ptr<const worker::PolicyBook> book_of(
+    const std::vector<config::SlaPolicy>& policies,
+    std::map<std::string, config::Calendar> calendars = {});
 
 /// Writes the facts of one conversation as the receiver would.
 ///
@@ -58,7 +59,8 @@ class SlaStory {
   std::vector<std::pair<std::int64_t, std::string>> texts_;
 };
 
-/// "10m warning first_response/1 2700/3600": what was told, with minutes (or seconds) after the start.
+/// "10m warning first_response/1 2700/3600": what was told, with minutes (or seconds) after the
+/// start.
 std::vector<std::string> told(const worker::SlaFold& fold);
 /// "first_response/1 running due 60m".
 std::vector<std::string> stand(const worker::SlaFold& fold);

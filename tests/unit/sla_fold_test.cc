@@ -50,8 +50,8 @@ TEST_CASE("an answer at the due time is in time", "[sla][fold]") {
   const auto book = book_of({only("first_response")});
   SlaStory story;
   story.customer(0).agent(kHour);
-  CHECK(told(story.fold(*book, 2 * kHour)) == Lines{"45m warning first_response/1 2700/2700",
-                                                    "60m met first_response/1 3600/3600"});
+  CHECK(told(story.fold(*book, 2 * kHour)) ==
+        Lines{"45m warning first_response/1 2700/2700", "60m met first_response/1 3600/3600"});
 }
 
 TEST_CASE("a violation waits for facts that are on their way", "[sla][fold]") {
@@ -66,8 +66,7 @@ TEST_CASE("a violation waits for facts that are on their way", "[sla][fold]") {
         "3605s violation first_response/1 3600/3605");
   SECTION("a late answer within that time is told as met, nobody is woken") {
     story.agent(kHour + 3000);
-    CHECK(told(story.fold(*book, 2 * kHour)).back() ==
-          "3603s met first_response/1 3600/3603 late");
+    CHECK(told(story.fold(*book, 2 * kHour)).back() == "3603s met first_response/1 3600/3603 late");
     CHECK(told(story.fold(*book, 2 * kHour)).size() == 2);
   }
 }
@@ -132,8 +131,7 @@ TEST_CASE("a reopened conversation goes on, stays done, or begins a cycle", "[sl
   story.created(0).customer(0).status(kHour, "resolved").status(3 * kHour, "open");
   auto policy = only("resolution");
   // Eight hours, of which two do not count.
-  CHECK(stand(story.fold(*book_of({policy}), 4 * kHour)) ==
-        Lines{"resolution/1 running due 600m"});
+  CHECK(stand(story.fold(*book_of({policy}), 4 * kHour)) == Lines{"resolution/1 running due 600m"});
   policy.resolution.mode = config::SlaMode::kFirst;
   CHECK(stand(story.fold(*book_of({policy}), 4 * kHour)) == Lines{"resolution/1 met"});
   policy.resolution.mode = config::SlaMode::kCycle;

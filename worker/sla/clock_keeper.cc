@@ -59,8 +59,7 @@ class ClockKeeper::Impl {
                                   "SLA timers that were missing and are there again")),
         overdue_(metrics.gauge("deskwire_sla_overdue",
                                "Conversations whose clocks nobody looked at for a minute")),
-        bell_(std::move(options.bell), bell_keys(),
-              [this](std::string_view key) { heard(key); }) {}
+        bell_(std::move(options.bell), bell_keys(), [this](std::string_view key) { heard(key); }) {}
 
   ~Impl() { stop(); }
 
@@ -251,8 +250,8 @@ class ClockKeeper::Impl {
       {
         const MutexLock lock(mutex_);
         while (!stopping_ && clock_.monotonic() < restore_at_) {
-          changed_.wait_until(mutex_, std::chrono::steady_clock::now() +
-                                          (restore_at_ - clock_.monotonic()));
+          changed_.wait_until(
+              mutex_, std::chrono::steady_clock::now() + (restore_at_ - clock_.monotonic()));
         }
         if (stopping_) return;
         restore_at_ = clock_.monotonic() + kRestore;

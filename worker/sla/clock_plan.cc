@@ -86,10 +86,9 @@ class Planner {
 
  private:
   const SlaClock* find(SlaMetricName metric, int cycle) const {
-    const auto found = std::find_if(fold_.clocks.begin(), fold_.clocks.end(),
-                                    [&](const SlaClock& clock) {
-                                      return clock.metric == metric && clock.cycle == cycle;
-                                    });
+    const auto found = std::find_if(
+        fold_.clocks.begin(), fold_.clocks.end(),
+        [&](const SlaClock& clock) { return clock.metric == metric && clock.cycle == cycle; });
     return found == fold_.clocks.end() ? nullptr : &*found;
   }
 
@@ -110,7 +109,8 @@ class Planner {
     if (is_alert(occurrence.kind) ? !running : occurrence.at_ms < began_ms_ - kNewsMs) return;
     if (stored_.told.contains(event_id(subject_, occurrence))) return;
     // Once missed is missed, also where other policies see another due time.
-    if (is_alert(occurrence.kind) && missed_.contains({occurrence.metric, occurrence.cycle})) return;
+    if (is_alert(occurrence.kind) && missed_.contains({occurrence.metric, occurrence.cycle}))
+      return;
     std::int64_t actual_s = occurrence.actual_s;
     if (is_alert(occurrence.kind)) actual_s = std::max(actual_s, clock->elapsed_ms / 1000);
     update_.events.push_back(make_sla_event(subject_, occurrence, actual_s,
@@ -127,8 +127,7 @@ class Planner {
       if (!is_kept(told->metric, told->cycle)) {
         update_.forget_told.push_back(id);
       } else if (told->kind == "violation" && !is_missed(told->metric, told->cycle)) {
-        update_.events.push_back(
-            make_retraction(subject_, id, told->metric, told->cycle, now_ms_));
+        update_.events.push_back(make_retraction(subject_, id, told->metric, told->cycle, now_ms_));
         update_.notes.emplace_back(id, "retracted " + note.substr(note.find(' ') + 1));
       }
     }
@@ -168,8 +167,7 @@ class Planner {
       if (!told || find(told->metric, told->cycle) != nullptr) continue;
       const bool is_told = std::any_of(
           fold_.occurrences.begin(), fold_.occurrences.end(), [&](const SlaOccurrence& o) {
-            return o.metric == told->metric && o.cycle == told->cycle &&
-                   o.kind == Kind::kCancelled;
+            return o.metric == told->metric && o.cycle == told->cycle && o.kind == Kind::kCancelled;
           });
       if (!is_told) cancel(shown, *told);
     }
@@ -177,19 +175,16 @@ class Planner {
 
   void cancel(json shown, const Told& told) {
     const std::string key = alert_key(subject_, told.metric, told.cycle);
-    const std::string id =
-        derived_id("sla:cancelled", key, std::to_string(stored_.generation));
+    const std::string id = derived_id("sla:cancelled", key, std::to_string(stored_.generation));
     shown["reason"] = "no_policy";
     auto event = jobs::make_mark_event("sla:cancelled", id, told_as(std::move(shown)),
-                                 {{"state", "none"}}, now_ms_);
-    event.note = "cancelled " + std::string(name_of(told.metric)) + " " +
-                 std::to_string(told.cycle);
+                                       {{"state", "none"}}, now_ms_);
+    event.note =
+        "cancelled " + std::string(name_of(told.metric)) + " " + std::to_string(told.cycle);
     update_.events.push_back(std::move(event));
   }
 
-  json told_as(json data) const {
-    return {{"data", std::move(data)}, {"mirror", subject_.mirror}};
-  }
+  json told_as(json data) const { return {{"data", std::move(data)}, {"mirror", subject_.mirror}}; }
 
   /// A mark ends by itself, with an event, or makes the conversation due when it will.
   void check_mark(const SlaClock& clock) {
@@ -208,8 +203,8 @@ class Planner {
     const std::string id = string_at(*ended, "event_id");
     json data = clock_json(subject_, clock, {});
     data["reason"] = string_at(*ended, "state") == "snoozed" ? "snooze_over" : "ack_over";
-    update_.events.push_back(jobs::make_mark_event("sla:unacknowledged", id, told_as(std::move(data)),
-                                             {{"state", "none"}}, now_ms_));
+    update_.events.push_back(jobs::make_mark_event(
+        "sla:unacknowledged", id, told_as(std::move(data)), {{"state", "none"}}, now_ms_));
   }
 
   /// A mark ends with its cycle.

@@ -213,8 +213,7 @@ std::optional<SlaTarget> ConversationWalk::target(Metric metric) const {
 std::vector<Pause> ConversationWalk::pauses(const RunningClock& clock,
                                             const SlaTarget& target) const {
   const bool first = clock.metric() == Metric::kFirstResponse;
-  const bool waits_for_handover =
-      first && target.metric->start == config::SlaStart::kHandover;
+  const bool waits_for_handover = first && target.metric->start == config::SlaStart::kHandover;
   std::vector<Pause> result;
   for (const Span& span : spans_) {
     if (span.time.to_ms && *span.time.to_ms <= clock.start_ms()) continue;

@@ -45,8 +45,8 @@ struct Fact {
   std::string sequence;          ///< Orders messages of one instant: the helpdesk's id.
   /// The same for what is the same: a fact that came again under another delivery.
   std::string identity;
-  std::string status;                     ///< open, pending, …; empty: unknown.
-  bool creates = false;                   ///< The conversation; its status is the first one.
+  std::string status;    ///< open, pending, …; empty: unknown.
+  bool creates = false;  ///< The conversation; its status is the first one.
   SlaAttributes attributes;
   std::int64_t conversation_created_ms = 0;
   std::int64_t waiting_since_ms = 0;  ///< The helpdesk's own: the customer waits since then.

@@ -19,9 +19,9 @@ std::vector<Fact> without_repeats(std::vector<Fact> facts) {
     return std::tie(a.identity, a.received_ms, a.at_ms) <
            std::tie(b.identity, b.received_ms, b.at_ms);
   });
-  const auto last =
-      std::unique(facts.begin(), facts.end(),
-                  [](const Fact& a, const Fact& b) { return a.identity == b.identity; });
+  const auto last = std::unique(facts.begin(), facts.end(), [](const Fact& a, const Fact& b) {
+    return a.identity == b.identity;
+  });
   facts.erase(last, facts.end());
   return facts;
 }
@@ -31,8 +31,8 @@ std::string digest_of(const std::string& text) {
 }
 
 std::string identity_of(std::string_view account, std::string_view conversation,
-                        SlaMetricName metric, int cycle, std::string_view kind,
-                        std::int64_t level, std::int64_t instant_ms) {
+                        SlaMetricName metric, int cycle, std::string_view kind, std::int64_t level,
+                        std::int64_t instant_ms) {
   std::string text(account);
   text.append(1, '|').append(conversation).append(1, '|').append(name_of(metric));
   text.append(1, '|').append(std::to_string(cycle)).append(1, '|').append(kind);
@@ -48,8 +48,8 @@ std::int64_t level_number(const config::SlaWarning& level) {
 
 }  // namespace
 
-std::string alert_key(std::string_view account, std::string_view conversation,
-                      SlaMetricName metric, int cycle) {
+std::string alert_key(std::string_view account, std::string_view conversation, SlaMetricName metric,
+                      int cycle) {
   std::string key("sla/");
   key.append(account).append(1, '/').append(conversation).append(1, '/');
   key.append(name_of(metric)).append(1, '/').append(std::to_string(cycle));

@@ -29,8 +29,8 @@ struct SlaFold {
 SlaFold fold_facts(std::vector<Fact> facts, const PolicyBook& book, std::int64_t now_ms);
 
 /// `sla/<account>/<conversation>/<metric>/<cycle>`: one alert however often it changes.
-std::string alert_key(std::string_view account, std::string_view conversation,
-                      SlaMetricName metric, int cycle);
+std::string alert_key(std::string_view account, std::string_view conversation, SlaMetricName metric,
+                      int cycle);
 
 /// 32 hexadecimal digits, the same for the same occurrence whoever computes it, and whenever.
 std::string event_id(std::string_view account, std::string_view conversation,

@@ -56,7 +56,8 @@ std::string_view name_of(SlaOccurrence::Kind kind) {
 void RunningClock::apply(const std::optional<SlaTarget>& target, std::vector<Pause> pauses,
                          std::int64_t at_ms) {
   if (!open() || (target == target_ && pauses == pauses_)) return;
-  if (target_ && !target) tell(SlaOccurrence::Kind::kCancelled, at_ms, at_ms, {.reason = "no_policy"});
+  if (target_ && !target)
+    tell(SlaOccurrence::Kind::kCancelled, at_ms, at_ms, {.reason = "no_policy"});
   const bool was_visible = visible();
   target_ = target;
   pauses_ = std::move(pauses);

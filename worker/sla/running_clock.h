@@ -23,8 +23,7 @@ class RunningClock {
       : metric_(metric), cycle_(cycle), start_ms_(start_ms), seen_ms_(seen_ms) {}
 
   /// What applies from `at_ms` on. Without a target it is nobody's clock, until it has one again.
-  void apply(const std::optional<SlaTarget>& target, std::vector<Pause> pauses,
-             std::int64_t at_ms);
+  void apply(const std::optional<SlaTarget>& target, std::vector<Pause> pauses, std::int64_t at_ms);
   /// Time passes, up to and excluding `until_ms`.
   void advance(std::int64_t until_ms);
   void meet(std::int64_t at_ms);

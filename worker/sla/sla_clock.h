@@ -21,12 +21,12 @@ struct SlaOccurrence {
   SlaMetricName metric = SlaMetricName::kFirstResponse;
   int cycle = 1;
   config::SlaWarning level = {};  ///< kWarning only.
-  std::int64_t instant_ms = 0;  ///< The moment it is about: the due time of a violation.
-  std::int64_t at_ms = 0;       ///< The moment at which it is to be told.
+  std::int64_t instant_ms = 0;    ///< The moment it is about: the due time of a violation.
+  std::int64_t at_ms = 0;         ///< The moment at which it is to be told.
   std::int64_t threshold_s = 0;
   std::int64_t actual_s = 0;
-  bool late = false;     ///< kMet: after its due time.
-  bool silent = false;   ///< Nobody is to be woken: imported, or before enforce_from.
+  bool late = false;        ///< kMet: after its due time.
+  bool silent = false;      ///< Nobody is to be woken: imported, or before enforce_from.
   std::string reason = {};  ///< kCancelled: resolved, merged, deleted, no_policy.
   SlaTarget target = {};    ///< At that moment.
   std::int64_t start_ms = 0;

@@ -20,8 +20,9 @@ constexpr std::size_t kMostDigits = 15;  // A double holds them exactly.
 
 /// Numbers stay numbers, as the helpdesk writes them.
 json id_json(const std::string& id) {
-  const bool number = !id.empty() && id.size() <= kMostDigits && id.front() != '0' &&
-                      std::all_of(id.begin(), id.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool number =
+      !id.empty() && id.size() <= kMostDigits && id.front() != '0' &&
+      std::all_of(id.begin(), id.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (!number) return id.empty() ? json(nullptr) : json(id);
   std::int64_t value = 0;
   std::from_chars(id.data(), id.data() + id.size(), value);

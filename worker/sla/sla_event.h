@@ -28,7 +28,8 @@ std::string mark_field(SlaMetricName metric, int cycle);
 
 /// How a clock stands, as `deskwire sla`, the on-call board and events show it. Holds "mark", the
 /// field of its mark, and the times in Unix ms beside those for people.
-nlohmann::json clock_json(const SlaSubject& subject, const SlaClock& clock, const std::string& mark);
+nlohmann::json clock_json(const SlaSubject& subject, const SlaClock& clock,
+                          const std::string& mark);
 
 /// The event of contract §2 with everything of docs/sla.md, "Events".
 /// @param actual_s  What has really passed when it is told, which may be later than it should.
