@@ -63,7 +63,7 @@ test("thousands of replies that died in an outage are replayed once each, howeve
   assert.deepEqual(dryRun.counts, twice > 0 ? { reply: DEAD, superseded: twice } : { reply: DEAD });
   assert.equal(chatwoot.messages.length, 0, "a dry run posts nothing");
 
-  const rate = Math.max(20, Math.floor(DEAD / 40));
+  const rate = Math.max(8, Math.floor(DEAD / 40));
   const command = `echo runner $$; exec ${BINARY} jobs replay ${filter.join(" ")} --rate ${rate} --reason outage --config ${deskwire.configFile}`;
   const { child, said } = onTerminal(t, command);
   const [, runner] = /runner (\d+)/.exec(await said.until((text) => /runner \d+/.test(text), "the runner"));

@@ -19,8 +19,8 @@ async function helpdesk(t) {
 test("why says in a sentence what a conversation waits for, in whatever situation", async (t) => {
   const { chatwoot, answers } = await helpdesk(t);
   const deskwire = await startedDeskwire(t, {
-    sources: [chatwootSource(chatwoot.url)],
-    config: { jobs: { dead_head: "park", backoff: { base_ms: 3_600_000, cap_ms: 3_600_000 } } },
+    sources: [chatwootSource(chatwoot.url, { request_timeout_ms: 60_000 })],
+    config: { jobs: { dead_head: "park", backoff: { base_ms: 3_600_000, cap_ms: 3_600_000 }, shutdown_grace_ms: 200 } },
   });
   let message = 81_000;
   const write = async (conversation) => {
