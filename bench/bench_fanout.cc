@@ -2,8 +2,7 @@
 // also idle connections, and connections made at a steady rate. One thread, bare sockets: what it
 // costs itself is the same for every server.
 //
-//   bench_fanout --port P --path /v1/ws?token=… --subscribe '{…}' --publish '{…"t":@t@…}' \
-//                --subscribers 500 --rate 200 --events 2000
+//   bench_fanout --port P --subscribe '{…}' --publish '{…"t":@t@…}' --rate 200 --events 2000
 //   bench_fanout … --hold                  opens the subscribers and waits for the end of stdin
 //   bench_fanout … --connects-per-s 200    opens them at that rate: how long until each is answered
 //

@@ -108,10 +108,12 @@ export class PlainMember extends Member {
     }
   }
 
+  // Who waits already goes on waiting for the next time that it is.
   #unready() {
+    if (this.#ready && !this.#ready.done) return;
     let resolve;
     const promise = new Promise((done) => (resolve = done));
-    this.#ready = { promise, resolve };
+    this.#ready = { promise, resolve, done: false };
   }
 
   /** @param atOnce  Gets the answer before anything behind it in the same packet is looked at. */
@@ -177,6 +179,7 @@ export class PlainMember extends Member {
         return pause(AGAIN_MS);
       });
     }
+    this.#ready.done = true;
     this.#ready.resolve();
     if (this.#data) await this.#tell();
   }

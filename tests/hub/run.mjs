@@ -207,8 +207,9 @@ async function main() {
     if (options.verbose) console.error(`${((Date.now() - begun) / 1000).toFixed(1)} s  ${text}`);
   };
   // Nothing that was started outlives a run that somebody ends.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-    process.once(signal, async () => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "uncaughtException"]) {
+    process.once(signal, async (reason) => {
+      if (reason instanceof Error) console.error(`hub: seed ${options.seed}: ${reason.stack}`);
       await cleanup.run();
       process.exit(1);
     });

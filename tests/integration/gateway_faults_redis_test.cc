@@ -76,6 +76,56 @@ TEST_CASE("events published while a gateway could not hear are fetched from the 
   for (int offset = 2; offset <= 101; ++offset) CHECK(ann.push()["offset"] == offset);
 }
 
+TEST_CASE("an event whose message Redis lost is fetched before the next one", "[gateway][faults]") {
+  RedisServer redis;
+  GatewayBench bench(redis.options());
+  PlainClient ann(bench, bench.token("ann"));
+  ann.ask("subscribe", {{"channel", kChannel}});
+  bench.append(kChannel, 1);
+  CHECK(ann.push()["offset"] == 1);
+  // In the log, and published to nobody.
+  redis::Client other(redis.options());
+  other.start();
+  REQUIRE(other.wait_connected(Milliseconds(20000)));
+  const std::string prefix = "dw:{" + std::to_string(shard_of_channel(kChannel)) + "}:";
+  const std::string log = prefix + "log:" + std::string(kChannel);
+  const auto first = other.call({"XRANGE", log, "1-0", "1-0"});
+  REQUIRE(first);
+  std::string envelope = first->at(0).at(1).at(1).as_string();
+  envelope.replace(envelope.find(R"("offset":1)"), 10, R"("offset":2)");
+  REQUIRE(other.call({"XADD", log, "2-0", "e", envelope, "i", "lost"}));
+  REQUIRE(other.call({"HSET", prefix + "ch:" + std::string(kChannel), "o", "2"}));
+  bench.append(kChannel, 3);
+  CHECK(ann.push()["offset"] == 2);
+  CHECK(ann.push()["offset"] == 3);
+}
+
+TEST_CASE("recovery works again and again, also when nothing was sent in between", "[gateway]") {
+  RedisServer redis;
+  GatewayBench bench(redis.options());
+  bench.append(kChannel, 1);
+  json position;
+  {
+    PlainClient ann(bench, bench.token("ann"));
+    position = ann.ask("subscribe", {{"channel", kChannel}});
+    ann.hang_up();
+  }
+  for (int round = 0; round < 6; ++round) {
+    // Something was sent before every other round only.
+    if (round % 2 == 1) bench.append(kChannel, round);
+    PlainClient ann(bench, bench.token("ann"));
+    const json recover = {{"epoch", position["epoch"]}, {"offset", position["offset"]}};
+    const json subscribed = ann.ask("subscribe", {{"channel", kChannel}, {"recover", recover}});
+    CHECK(subscribed["recovered"] == true);
+    if (round % 2 == 1) {
+      const json event = ann.push();
+      CHECK(event["offset"] == position["offset"].get<int>() + 1);
+      position = event;
+    }
+    ann.hang_up();
+  }
+}
+
 TEST_CASE("a Redis that forgot everything begins a new epoch", "[gateway][faults]") {
   RedisServer redis;
   GatewayBench bench(redis.options());
