@@ -9,6 +9,7 @@ void add_sla(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("sla", "Look at service levels, and compute deadlines");
   command->require_subcommand(1);
   add_sla_calculations(*command, action);
+  add_sla_pages(*command, action);
 }
 
 }  // namespace deskwire::cli

@@ -49,6 +49,8 @@ std::unique_ptr<redis::Client> confirmed_client(const config::Redis& settings,
   return std::make_unique<redis::Client>(std::move(options));
 }
 
+bool pages_people(const config::Sla& sla) { return !sla.sinks.empty() || !sla.policies.empty(); }
+
 }  // namespace
 
 Server::Server(const config::Config& config, const Roles& roles,
@@ -70,6 +72,9 @@ Server::Server(const config::Config& config, const Roles& roles,
   }
   if (roles.worker || roles.sla) {
     worker_.emplace(config_, roles, client_, bell, log_, store_, clock_, metrics_);
+  }
+  if (roles.sla && pages_people(config_.sla)) {
+    on_call_.emplace(config_, client_, log_, clock_, metrics_);
   }
   if (roles.receiver) receiver_.emplace(config_, store_, clock_, metrics_);
   admin_.emplace(config_.admin, roles.names(), client_, store_, operators_, clock_, metrics_,
@@ -147,6 +152,7 @@ Status Server::start_roles() {
     opened("gateway", gateway_address());
   }
   if (worker_) worker_->start();
+  if (on_call_) on_call_->start();
   if (receiver_) {
     if (auto up = receiver_->start(); !up) return fail(std::move(up.error()).prefixed("receiver"));
     opened("receiver", receiver_address());
@@ -165,6 +171,7 @@ void Server::stop() {
     receiver_->stop();
   }
   if (worker_) worker_->stop();
+  if (on_call_) on_call_->stop();
   if (gateway_) {
     gateway_->drain();
     gateway_->stop();

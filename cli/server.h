@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/admin_door.h"
+#include "cli/on_call_role.h"
 #include "cli/redis_facts.h"
 #include "cli/roles.h"
 #include "cli/worker_role.h"
@@ -73,6 +74,7 @@ class Server {
   jobs::RedisOperatorStore operators_;
   std::optional<publishers::Gateway> gateway_;
   std::optional<WorkerRole> worker_;
+  std::optional<OnCallRole> on_call_;  ///< Only where somebody is to be told.
   std::optional<webhooks::Receiver> receiver_;
   std::optional<AdminDoor> admin_;
   bool redis_checked_ = false;
