@@ -62,7 +62,8 @@ Server::Server(const config::Config& config, const Roles& roles,
       confirmed_(confirmed_client(config.redis, connection)),
       log_(client_, lane_limits(config).log),
       store_(client_, confirmed_ ? *confirmed_ : client_, clock_, lane_limits(config)),
-      operators_(client_, lane_limits(config)) {
+      operators_(client_, lane_limits(config)),
+      self_watch_(config_, client_, log_, store_, clock_, metrics_) {
   auto bus = connection;
   bus.name = "deskwire-bus";
   auto bell = connection;
@@ -159,6 +160,7 @@ Status Server::start_roles() {
   }
   if (auto up = admin_->start(); !up) return fail(std::move(up.error()).prefixed("admin"));
   opened("admin", admin_address());
+  self_watch_.start();
   return {};
 }
 
@@ -166,6 +168,7 @@ void Server::stop() {
   if (stopped_) return;
   stopped_ = true;
   admin_->set_ready(false);
+  self_watch_.stop();
   if (receiver_) {
     receiver_->drain();
     receiver_->stop();

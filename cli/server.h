@@ -9,6 +9,7 @@
 #include "cli/on_call_role.h"
 #include "cli/redis_facts.h"
 #include "cli/roles.h"
+#include "cli/self_watch.h"
 #include "cli/worker_role.h"
 #include "config/config.h"
 #include "core/channel_log.h"
@@ -77,6 +78,7 @@ class Server {
   std::optional<OnCallRole> on_call_;  ///< Only where somebody is to be told.
   std::optional<webhooks::Receiver> receiver_;
   std::optional<AdminDoor> admin_;
+  SelfWatch self_watch_;
   bool redis_checked_ = false;
   bool stopped_ = false;
 };

@@ -13,7 +13,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kMaxConflicts = 5;
+constexpr int kMaxConflicts = 20;
+/// What others keep changing is left to them for a moment.
+constexpr std::int64_t kContendedMs = 250;
 
 std::string alert_text_key(const std::string& alert_key) { return "a|" + alert_key; }
 
@@ -108,8 +110,11 @@ Status OnCallDesk::raise(OnCallChange& change, const std::string& key, std::stri
     if (string_at(*before, "event_id") == event_id) return {};
     if (string_at(*before, "level") == "violation" && level == "warning") return {};
   }
+  // Steps count from the event, however late it is read.
+  const std::int64_t told_ms = moment_at(data, "timestamp");
+  const std::int64_t base = told_ms > 0 ? std::min(told_ms, now_ms) : now_ms;
   json state = {{"key", key},           {"event_id", event_id}, {"level", level},
-                {"name", name},         {"data", data},         {"base", now_ms},
+                {"name", name},         {"data", data},         {"base", base},
                 {"acked", false},       {"snoozed_until", 0},   {"done", json::array()},
                 {"told", json::array()}};
   if (is_live(*before)) {
@@ -229,6 +234,10 @@ void OnCallDesk::run(const DueTask& task, std::int64_t now_ms) {
       return;
     }
   }
+  OnCallChange later;
+  later.held = task;
+  later.tasks[task.name] = now_ms + kContendedMs;
+  static_cast<void>(commit(later));
 }
 
 Status OnCallDesk::begin_heartbeat(std::int64_t now_ms) {

@@ -18,7 +18,9 @@ using nlohmann::json;
 /// The first page of a burst waits so long for the rest of it.
 constexpr std::int64_t kGatherMs = 2000;
 constexpr std::string_view kCalendarPrefix = "calendar:";
-constexpr int kMaxConflicts = 5;
+constexpr int kMaxConflicts = 20;
+/// Of one page; what comes beyond is counted only.
+constexpr std::size_t kMaxMembers = 1000;
 constexpr int kMaxDoublings = 20;
 
 struct StepName {
@@ -115,7 +117,11 @@ Status OnCallDesk::reach(OnCallChange& change, const config::SlaStep& step, std:
     json gathered = group->is_object() ? std::move(*group) : json{{"members", json::array()}};
     gathered["sink"] = sink;
     gathered["step"] = index;
-    gathered["members"].push_back(member_of(state));
+    if (gathered["members"].size() < kMaxMembers) {
+      gathered["members"].push_back(member_of(state));
+    } else {
+      gathered["more"] = gathered.value("more", 0) + 1;
+    }
     put(change, key, gathered);
     const std::int64_t gather = std::min(kGatherMs, sla_.on_call.group_s * 1000);
     change.tasks[key] = std::max(now_ms + gather, integer_at(gathered, "next_at").value_or(0));
@@ -161,10 +167,12 @@ Status OnCallDesk::run_group(const DueTask& task, std::int64_t now_ms) {
                    {{"sink", group->at("sink")},
                     {"action", "trigger"},
                     {"members", group->at("members")},
+                    {"more", group->value("more", 0)},
                     {"step", group->at("step")}},
                    now_ms);
   const std::int64_t next = now_ms + sla_.on_call.group_s * 1000;
   (*group)["members"] = json::array();
+  group->erase("more");
   (*group)["next_at"] = next;
   put(change, task.name, *group);
   change.tasks[task.name] = next;
@@ -205,7 +213,12 @@ Status OnCallDesk::run_notification(const DueTask& task, std::int64_t now_ms) {
   const Alert::Action kind = action == "acknowledge" ? Alert::Action::kAcknowledge
                              : action == "resolve"   ? Alert::Action::kResolve
                                                      : Alert::Action::kTrigger;
-  Alert alert = make_page(states, kind, ladder_of(states.front()), step, sla_, now_ms);
+  Alert alert = make_page({.states = states,
+                           .more = static_cast<std::size_t>(notification.value("more", 0)),
+                           .action = kind,
+                           .ladder = ladder_of(states.front()),
+                           .step = step},
+                          sla_, now_ms);
   alert.id = string_at(notification, "id");
   if (states.size() > 1) alert.dedup_key = "sla/group/" + alert.id;
   alert.dedup_key = string_at(notification, "dedup", alert.dedup_key);

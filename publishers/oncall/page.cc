@@ -24,6 +24,17 @@ std::string spoken(std::string name) {
   return name;
 }
 
+/// "DeadJobs" of "dead_jobs".
+std::string camel(const std::string& name) {
+  std::string text;
+  bool begins = true;
+  for (const char c : name) {
+    if (c != '_') text += begins && c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+    begins = c == '_';
+  }
+  return text;
+}
+
 std::string span(std::int64_t seconds) {
   if (seconds < 120) return std::to_string(seconds) + " s";
   if (seconds < 7200) return std::to_string(seconds / 60) + " min";
@@ -123,18 +134,18 @@ std::int64_t moment_at(const json& data, std::string_view key) {
   return parse_iso8601_ms(string_at(data, key)).value_or(0);
 }
 
-Alert make_page(const std::vector<json>& states, Alert::Action action,
-                const std::vector<config::SlaStep>& ladder, std::size_t step,
-                const config::Sla& sla, std::int64_t now_ms) {
+Alert make_page(const PageSubject& subject, const config::Sla& sla, std::int64_t now_ms) {
+  const std::vector<json>& states = subject.states;
+  const std::string count = std::to_string(states.size() + subject.more);
   const json& first = states.front();
   const json& data = object_at(first, "data");
   Alert alert;
-  alert.action = action;
+  alert.action = subject.action;
   alert.now_ms = now_ms;
   alert.event = string_at(first, "name");
   alert.severity = string_at(data, "severity", "warning");
   alert.name =
-      alert.event.starts_with("alert:") ? "Deskwire" + word_at(data, "name") : "HelpdeskSLA";
+      alert.event.starts_with("alert:") ? "Deskwire" + camel(word_at(data, "name")) : "HelpdeskSLA";
   alert.dedup_key = string_at(first, "key").substr(0, kMaxDedup);
   alert.since_ms = moment_at(data, "since");
   if (alert.since_ms == 0) alert.since_ms = moment_at(data, "timestamp");
@@ -147,7 +158,7 @@ Alert make_page(const std::vector<json>& states, Alert::Action action,
     alert.link = link_of(sla.on_call.conversation_url, first);
     if (!alert.link.empty() && word_at(data, "conversation").empty()) alert.link.clear();
   } else {
-    alert.summary = std::to_string(states.size()) + " × " + spoken(word_at(data, "metric")) +
+    alert.summary = count + " × " + spoken(word_at(data, "metric")) +
                     (string_at(first, "level") == "violation" ? " violated" : " in danger") + " (" +
                     policy_of(data) + ")";
   }
@@ -155,7 +166,7 @@ Alert make_page(const std::vector<json>& states, Alert::Action action,
   alert.details.emplace_back("why", reason(first));
   alert.details.emplace_back("since", iso8601(alert.since_ms));
   alert.details.emplace_back("do", advice(first));
-  alert.details.emplace_back("next", next_of(ladder, step));
+  alert.details.emplace_back("next", next_of(subject.ladder, subject.step));
   if (states.size() == 1) {
     add_details(alert, first);
     return alert;
@@ -165,9 +176,9 @@ Alert make_page(const std::vector<json>& states, Alert::Action action,
     list += (list.empty() ? "" : "; ") + headline(states[i]);
   }
   if (states.size() > kMaxListed) {
-    list += "; and " + std::to_string(states.size() - kMaxListed) + " more";
+    list += "; and " + std::to_string(states.size() + subject.more - kMaxListed) + " more";
   }
-  alert.details.emplace_back("count", std::to_string(states.size()));
+  alert.details.emplace_back("count", count);
   alert.details.emplace_back("list", list);
   return alert;
 }

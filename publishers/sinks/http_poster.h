@@ -11,7 +11,7 @@ namespace deskwire::publishers {
 struct HttpPost {
   std::string url;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;  ///< JSON.
+  std::string body;  ///< JSON; its Content-Type is the poster's to add.
   std::chrono::milliseconds timeout{5000};
 };
 

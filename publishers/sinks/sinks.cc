@@ -31,8 +31,7 @@ std::chrono::milliseconds retry_after(const std::string& header) {
   return std::chrono::seconds(std::clamp<std::int64_t>(seconds, 1, kMaxRetryS));
 }
 
-Status post(HttpPoster& poster, HttpPost request, std::string_view what) {
-  request.headers.emplace_back("Content-Type", "application/json");
+Status post(HttpPoster& poster, const HttpPost& request, std::string_view what) {
   const auto answer = poster.post(request);
   // The address may be a secret (Slack): the error says what was called, not where.
   if (!answer) return fail(answer.error().code, std::string(what) + ": no answer");

@@ -80,6 +80,7 @@ test("a violation reaches every sink in its own form, and so does its end", asyn
 
   const am = await receiver.calls.until(to("/api/v2/alerts"), "Alertmanager");
   assert.equal(am.body[0].labels.alertname, "HelpdeskSLA");
+  assert.equal(am.headers["content-type"], "application/json");
   assert.equal(am.body[0].labels.conversation, "4711");
   assert.equal(am.body[0].annotations.threshold, "3600");
   assert.ok(Date.parse(am.body[0].endsAt) > Date.now());

@@ -13,5 +13,6 @@ deskwire_add_tests(NAME unit_publishers LABEL unit
 deskwire_add_tests(NAME unit_oncall LABEL unit
   SOURCES
     unit/alert_sinks_test.cc
+    unit/alert_watch_test.cc
     unit/on_call_desk_test.cc
   DEPS deskwire::publishers nlohmann_json::nlohmann_json)
