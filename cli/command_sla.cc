@@ -10,6 +10,7 @@ void add_sla(CLI::App& app, Action& action) {
   command->require_subcommand(1);
   add_sla_clocks(*command, action);
   add_sla_calculations(*command, action);
+  add_sla_pages(*command, action);
 }
 
 }  // namespace deskwire::cli

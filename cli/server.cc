@@ -68,6 +68,8 @@ std::unique_ptr<redis::Client> confirmed_client(const config::Redis& settings,
   return std::make_unique<redis::Client>(std::move(options));
 }
 
+bool pages_people(const config::Sla& sla) { return !sla.sinks.empty() || !sla.policies.empty(); }
+
 }  // namespace
 
 Server::Server(const config::Config& config, const Roles& roles,
@@ -80,7 +82,8 @@ Server::Server(const config::Config& config, const Roles& roles,
       log_(client_, lane_limits(config).log),
       store_(client_, confirmed_ ? *confirmed_ : client_, clock_, lane_limits(config)),
       operators_(client_, lane_limits(config)),
-      alerts_(client_, lane_limits(config).log) {
+      alerts_(client_, lane_limits(config).log),
+      self_watch_(config_, client_, log_, store_, clock_, metrics_) {
   auto bus = connection;
   bus.name = "deskwire-bus";
   auto bell = connection;
@@ -96,6 +99,9 @@ Server::Server(const config::Config& config, const Roles& roles,
   }
   if (roles.worker || roles.sla) {
     worker_.emplace(config_, roles, client_, bell, log_, store_, clock_, metrics_);
+  }
+  if (roles.sla && pages_people(config_.sla)) {
+    on_call_.emplace(config_, client_, log_, clock_, metrics_);
   }
   reloads_.add("sla", [this](const config::Config& changed) -> Status {
     if (worker_) {
@@ -192,6 +198,7 @@ Status Server::start_roles() {
   if (worker_) {
     if (auto up = worker_->start(); !up) return up;
   }
+  if (on_call_) on_call_->start();
   if (receiver_) {
     if (auto up = receiver_->start(); !up) return fail(std::move(up.error()).prefixed("receiver"));
     opened("receiver", receiver_address());
@@ -200,6 +207,7 @@ Status Server::start_roles() {
   operations_->start();
   if (auto up = admin_->start(); !up) return fail(std::move(up.error()).prefixed("admin"));
   opened("admin", admin_address());
+  self_watch_.start();
   return {};
 }
 
@@ -215,12 +223,14 @@ void Server::stop() {
   if (stopped_) return;
   stopped_ = true;
   admin_->set_ready(false);
+  self_watch_.stop();
   if (receiver_) {
     sweep_->stop();
     receiver_->drain();
     receiver_->stop();
   }
   if (worker_) worker_->stop();
+  if (on_call_) on_call_->stop();
   if (gateway_) {
     gateway_->drain();
     gateway_->stop();

@@ -8,9 +8,11 @@
 #include "cli/admin_door.h"
 #include "cli/chatwoot_sweep.h"
 #include "cli/job_operations.h"
+#include "cli/on_call_role.h"
 #include "cli/redis_facts.h"
 #include "cli/reloads.h"
 #include "cli/roles.h"
+#include "cli/self_watch.h"
 #include "cli/worker_role.h"
 #include "config/config.h"
 #include "core/channel_log.h"
@@ -80,11 +82,13 @@ class Server {
   jobs::AlertDesk alerts_;
   std::optional<publishers::Gateway> gateway_;
   std::optional<WorkerRole> worker_;
+  std::optional<OnCallRole> on_call_;  ///< Only where somebody is to be told.
   std::optional<webhooks::Receiver> receiver_;
   std::optional<ChatwootSweep> sweep_;
   std::optional<JobOperations> operations_;
   std::optional<AdminDoor> admin_;
   Reloads reloads_;
+  SelfWatch self_watch_;
   bool redis_checked_ = false;
   bool stopped_ = false;
 };

@@ -59,7 +59,8 @@ missing_build_packages() {
 
 missing_test_packages() {
   missing_libraries catch2
-  missing_tools node:nodejs npm:npm curl:curl
+  missing_tools node:nodejs npm:npm curl:curl prometheus-alertmanager:prometheus-alertmanager \
+    promtool:prometheus
   # Ubuntu's package of that name only installs a snap; the browser story is skipped there.
   if [ "$(. /etc/os-release && echo "$ID")" = debian ]; then missing_tools chromium:chromium; fi
 }
@@ -68,14 +69,16 @@ missing_check_packages() {
   missing_libraries clang-14 clang-format-14 clang-tidy-14
 }
 
-# Installs packages, if any are given. The redis-server package would start and enable a service on
-# port 6379; Deskwire starts its own private one, so a service that we brought in stays off.
+# Installs packages, if any are given. Those of Redis and Prometheus would start and enable services;
+# Deskwire and its tests start their own private ones, so a service that we brought in stays off.
 install_packages() {
   [ "$#" -gt 0 ] || return 0
-  local brings_redis=no gate=/usr/sbin/policy-rc.d made_gate=no status=0
-  case " $* " in *" redis-server "*) brings_redis=yes ;; esac
+  local services=() service gate=/usr/sbin/policy-rc.d made_gate=no status=0
+  for service in redis-server prometheus prometheus-alertmanager; do
+    case " $* " in *" $service "*) services+=("$service") ;; esac
+  done
   say "installing: $*"
-  if [ "$brings_redis" = yes ] && ! [ -e "$gate" ]; then
+  if [ "${#services[@]}" -gt 0 ] && ! [ -e "$gate" ]; then
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$gate" >/dev/null
     as_root chmod 755 "$gate"
     made_gate=yes
@@ -86,8 +89,8 @@ install_packages() {
         -o Dpkg::Use-Pty=0 install "$@" >/dev/null
   } || status=$?
   [ "$made_gate" = no ] || as_root rm -f "$gate"
-  if [ "$brings_redis" = yes ] && command -v systemctl >/dev/null 2>&1; then
-    as_root systemctl disable redis-server >/dev/null 2>&1 || true
+  if [ "${#services[@]}" -gt 0 ] && command -v systemctl >/dev/null 2>&1; then
+    as_root systemctl disable "${services[@]}" >/dev/null 2>&1 || true
   fi
   if [ "$status" != 0 ]; then
     echo "installing packages: apt-get failed ($status); its message is above" >&2

@@ -6,3 +6,8 @@ deskwire_add_tests(NAME integration_publishers LABEL integration
     integration/gateway_rest_redis_test.cc
     support/gateway_bench.cc
   DEPS deskwire::publishers nlohmann_json::nlohmann_json)
+
+deskwire_add_tests(NAME integration_oncall LABEL integration
+  SOURCES
+    integration/on_call_store_redis_test.cc
+  DEPS deskwire::publishers nlohmann_json::nlohmann_json)

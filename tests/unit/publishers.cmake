@@ -14,3 +14,10 @@ deskwire_add_tests(NAME unit_publishers LABEL unit
     unit/token_test.cc
     unit/websocket_codec_test.cc
   DEPS deskwire::publishers nlohmann_json::nlohmann_json)
+
+deskwire_add_tests(NAME unit_oncall LABEL unit
+  SOURCES
+    unit/alert_sinks_test.cc
+    unit/alert_watch_test.cc
+    unit/on_call_desk_test.cc
+  DEPS deskwire::publishers nlohmann_json::nlohmann_json)

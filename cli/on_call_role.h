@@ -1,0 +1,47 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "cli/sink_poster.h"
+#include "config/config.h"
+#include "core/channel_log.h"
+#include "core/clock.h"
+#include "core/metrics.h"
+#include "core/redis/redis_client.h"
+#include "publishers/oncall/notifier.h"
+#include "publishers/oncall/on_call_desk.h"
+#include "publishers/oncall/redis_on_call_store.h"
+#include "worker/sla/calendar.h"
+
+namespace deskwire::cli {
+
+/// The objects that page people: part of the role `sla`.
+///
+/// Thread safety: start and stop from one thread.
+class OnCallRole {
+ public:
+  OnCallRole(const config::Config& config, redis::Client& client, ChannelLog& log,
+             const Clock& clock, Metrics& metrics);
+  ~OnCallRole();  ///< Calls stop().
+  OnCallRole(const OnCallRole&) = delete;
+  OnCallRole& operator=(const OnCallRole&) = delete;
+
+  void start();
+  void stop();
+  publishers::OnCallDesk& desk() { return desk_; }
+
+ private:
+  publishers::OnCallDesk::Ports ports(ChannelLog& log, const Clock& clock, Metrics& metrics);
+
+  const config::Sla sla_;
+  std::map<std::string, worker::Calendar> calendars_;
+  SinkPoster poster_;
+  std::map<std::string, std::unique_ptr<publishers::AlertSink>> sinks_;
+  publishers::RedisOnCallStore store_;
+  publishers::OnCallDesk desk_;
+  publishers::OnCallNotifier notifier_;
+};
+
+}  // namespace deskwire::cli

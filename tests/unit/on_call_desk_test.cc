@@ -1,0 +1,395 @@
+#include "publishers/oncall/on_call_desk.h"
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/catch.h"
+#include "tests/support/memory_on_call.h"
+
+using namespace deskwire;
+using namespace deskwire::publishers;
+using nlohmann::json;
+using testing::MemorySink;
+
+namespace {
+
+config::SlaStep step(const char* on, std::int64_t after_s, std::vector<std::string> to,
+                     std::vector<std::string> unless = {}, const char* hours = "always") {
+  config::SlaStep made;
+  made.on = on;
+  made.after_s = after_s;
+  made.to = std::move(to);
+  made.unless = std::move(unless);
+  made.hours = hours;
+  return made;
+}
+
+/// A desk with the sinks `chat`, `pager` (individual) and `am` (groups by itself, forgets).
+struct Office {
+  Office() {
+    config::SlaPolicy gold;
+    gold.id = "gold";
+    gold.escalation = {step("warning", 0, {"chat"}), step("violation", 0, {"ws", "chat", "am"}),
+                       step("violation", 900, {"ws", "pager"}, {"acked", "snoozed"}),
+                       step("violation", 3600, {"chat"}, {"acked"}, "calendar:office")};
+    sla.policies = {gold};
+    sla.sinks["chat"] = sla.sinks["pager"] = sla.sinks["am"] = config::SlaSink{};
+    sla.on_call.queue_wait = {step("violation", 0, {"pager"})};
+    sla.on_call.conversation_url = "https://desk.example/{account}/{conversation}";
+    sla.on_call.board_url = "https://board.example/a/{event_id}";
+    auto own = std::make_unique<MemorySink>();
+    am = own.get();
+    am->grouping = true;
+    am->kept = Milliseconds(300000);
+    sinks["am"] = std::move(own);
+    for (auto [name, pointer] : {std::pair("chat", &chat), std::pair("pager", &pager)}) {
+      auto made = std::make_unique<MemorySink>();
+      *pointer = made.get();
+      sinks[name] = std::move(made);
+    }
+    store.positions["oncall"] = {"k3", 0};
+  }
+
+  OnCallDesk desk() {
+    return OnCallDesk(sla, {.store = store,
+                            .sinks = sinks,
+                            .next_open = [this](const std::string&, std::int64_t at_ms)
+                                -> std::optional<std::int64_t> { return std::max(opens, at_ms); },
+                            .publish = [this](Event event) { published.push_back(event); },
+                            .new_id = [this] { return "n" + std::to_string(++ids); },
+                            .random = [] { return 1.0; },
+                            .count = [](const std::string&, const char*) {}});
+  }
+
+  void tell(const char* name, json data) {
+    const LogPosition from = store.positions["oncall"];
+    const LogPosition to{from.epoch, from.offset + 1};
+    const auto taken = desk().take_event({"oncall", from, to}, name, data, store.now_ms);
+    REQUIRE(taken.has_value());
+    REQUIRE(*taken);
+  }
+  static json about(int conversation, const char* event_id) {
+    const std::string id = std::to_string(conversation);
+    return {{"alert_key", "sla/1/" + id + "/first_response/1"},
+            {"event_id", event_id},
+            {"account", 1},
+            {"conversation", conversation},
+            {"channel", "conversation:" + id},
+            {"metric", "first_response"},
+            {"cycle", 1},
+            {"threshold", 3600},
+            {"actual", 3605},
+            {"target", 3600},
+            {"severity", "critical"},
+            {"policy", {{"id", "gold"}, {"version", 1}}},
+            {"timestamp", 1795255200000}};
+  }
+  void violate(int conversation, const char* event_id) {
+    tell("sla:violation", about(conversation, event_id));
+  }
+  /// Goes on by so many seconds, and does all that falls due on the way.
+  void pass(std::int64_t seconds) {
+    for (std::int64_t s = 0; s <= seconds; ++s) {
+      while (true) {
+        const auto taken = store.take(10, 60000);
+        for (const DueTask& task : taken->tasks) desk().run(task, store.now_ms);
+        if (taken->tasks.empty()) break;
+      }
+      if (s < seconds) store.now_ms += 1000;
+    }
+  }
+
+  testing::MemoryOnCallStore store;
+  config::Sla sla;
+  std::map<std::string, std::unique_ptr<AlertSink>> sinks;
+  MemorySink* chat = nullptr;
+  MemorySink* pager = nullptr;
+  MemorySink* am = nullptr;
+  std::vector<Event> published;
+  std::int64_t opens = 0;
+  int ids = 0;
+};
+
+std::string detail(const Alert& alert, const char* name) {
+  for (const auto& [key, value] : alert.details) {
+    if (key == name) return value;
+  }
+  return "-";
+}
+
+}  // namespace
+
+TEST_CASE("a violation climbs the ladder, step by step", "[publishers][oncall]") {
+  Office office;
+  office.violate(4711, "e1");
+  office.pass(10);
+  REQUIRE(office.chat->sent.size() == 1);
+  CHECK(office.pager->sent.empty());
+  office.pass(889);
+  CHECK(office.pager->sent.empty());
+  office.pass(5);
+  REQUIRE(office.pager->sent.size() == 1);
+  office.pass(2700);
+  CHECK(office.chat->sent.size() == 2);
+  // The second rung is told on the channels too; the first one is the event itself.
+  REQUIRE(office.published.size() == 3);
+  CHECK(office.published[0].name == "sla:escalated");
+  CHECK(office.published[0].channel == "agents");
+  CHECK(office.published[2].channel == "conversation:4711:internal");
+  CHECK(office.published[0].id == office.published[2].id);
+}
+
+TEST_CASE("a page says why, since when, where, what to do and who is next",
+          "[publishers][oncall]") {
+  Office office;
+  office.violate(4711, "e1");
+  office.pass(3);
+  const Alert& page = office.chat->sent.at(0);
+  CHECK(page.summary == "First response violated by 5 s: conversation 4711 (gold)");
+  CHECK(page.dedup_key == "sla/1/4711/first_response/1");
+  CHECK(page.link == "https://desk.example/1/4711");
+  CHECK(page.board_link == "https://board.example/a/e1");
+  CHECK(detail(page, "why") == "60 min have passed; the target is 60 min");
+  CHECK(detail(page, "since") == "2026-11-21T10:00:00Z");
+  CHECK(detail(page, "do").starts_with("Answer the customer"));
+  CHECK(detail(page, "next") == "ws, pager in 15 min, unless acknowledged");
+}
+
+TEST_CASE("whoever was told of the beginning is told of the end, and nobody else",
+          "[publishers][oncall]") {
+  Office office;
+  office.violate(4711, "e1");
+  office.pass(10);
+  office.tell("sla:met", Office::about(4711, "e2"));
+  office.pass(4000);
+  REQUIRE(office.chat->sent.size() == 2);
+  CHECK(office.chat->sent[1].action == Alert::Action::kResolve);
+  CHECK(office.chat->sent[1].dedup_key == office.chat->sent[0].dedup_key);
+  CHECK(office.pager->sent.empty());
+  CHECK(office.store.tasks.empty());
+  CHECK(office.store.texts.empty());
+}
+
+TEST_CASE("an acknowledged alert does not climb, until it is unacknowledged",
+          "[publishers][oncall]") {
+  Office office;
+  office.violate(4711, "e1");
+  office.pass(10);
+  office.tell("sla:acknowledged", Office::about(4711, "e1"));
+  office.pass(1000);
+  CHECK(office.pager->sent.empty());
+  REQUIRE(office.chat->sent.size() == 2);
+  CHECK(office.chat->sent[1].action == Alert::Action::kAcknowledge);
+  office.tell("sla:unacknowledged", Office::about(4711, "e1"));
+  office.pass(5);
+  CHECK(office.pager->sent.size() == 1);
+}
+
+TEST_CASE("a snoozed step waits for the end of the snooze", "[publishers][oncall]") {
+  Office office;
+  office.violate(4711, "e1");
+  json data = Office::about(4711, "e1");
+  data["ack"] = {{"state", "snoozed"}, {"until_ms", office.store.now_ms + 2000000}};
+  office.tell("sla:snoozed", data);
+  office.pass(1990);
+  CHECK(office.pager->sent.empty());
+  office.pass(20);
+  CHECK(office.pager->sent.size() == 1);
+}
+
+TEST_CASE("a step waits for its hours and is never dropped", "[publishers][oncall]") {
+  Office office;
+  office.violate(4711, "e1");
+  office.opens = office.store.now_ms + 7200000;
+  office.pass(7190);
+  CHECK(office.chat->sent.size() == 1);
+  office.pass(20);
+  CHECK(office.chat->sent.size() == 2);
+}
+
+TEST_CASE("maintenance mutes pages until it ends", "[publishers][oncall]") {
+  Office office;
+  config::SlaMaintenance window;
+  window.from_ms = office.store.now_ms - 1000;
+  window.to_ms = office.store.now_ms + 600000;
+  window.policies = {"gold"};
+  office.sla.maintenance = {window};
+  office.violate(4711, "e1");
+  office.violate(4712, "e2");
+  office.pass(590);
+  CHECK(office.chat->sent.empty());
+  office.tell("sla:met", Office::about(4712, "e3"));
+  office.pass(20);
+  CHECK(office.chat->sent.size() == 1);
+}
+
+TEST_CASE("three hundred violations at once are one page with a count and a list",
+          "[publishers][oncall]") {
+  Office office;
+  for (int i = 0; i < 300; ++i) office.violate(1000 + i, ("e" + std::to_string(i)).c_str());
+  office.pass(10);
+  REQUIRE(office.chat->sent.size() == 1);
+  const Alert page = office.chat->sent[0];
+  CHECK(page.summary == "300 × first response violated (gold)");
+  CHECK(detail(page, "count") == "300");
+  CHECK(detail(page, "list").find("conversation 1000") != std::string::npos);
+  CHECK(detail(page, "list").ends_with("and 280 more"));
+  // Alertmanager groups by itself and gets each.
+  CHECK(office.am->sent.size() == 300);
+  // What comes within the window waits for its end.
+  office.violate(5000, "late");
+  office.pass(15);
+  CHECK(office.chat->sent.size() == 1);
+  office.pass(15);
+  CHECK(office.chat->sent.size() == 2);
+  // The page about many ends with the last of them.
+  for (int i = 0; i < 299; ++i) office.tell("sla:met", Office::about(1000 + i, "m"));
+  office.pass(5);
+  CHECK(office.chat->sent.size() == 2);
+  office.tell("sla:met", Office::about(1299, "m"));
+  office.pass(5);
+  REQUIRE(office.chat->sent.size() == 3);
+  CHECK(office.chat->sent[2].action == Alert::Action::kResolve);
+  CHECK(office.chat->sent[2].dedup_key == page.dedup_key);
+}
+
+TEST_CASE("a sink that forgets is told again before it does, and of the end for as long",
+          "[publishers][oncall]") {
+  Office office;
+  office.violate(4711, "e1");
+  office.pass(600);
+  CHECK(office.am->sent.size() == 7);
+  office.tell("sla:met", Office::about(4711, "e2"));
+  office.pass(4000);
+  int resolved = 0;
+  for (const Alert& alert : office.am->sent) resolved += alert.action == Alert::Action::kResolve;
+  CHECK(resolved == 4);
+  CHECK(office.store.tasks.empty());
+}
+
+TEST_CASE("a violation takes the place of its warning", "[publishers][oncall]") {
+  Office office;
+  office.sla.policies[0].escalation[0].to = {"chat", "am"};
+  json warning = Office::about(4711, "w1");
+  warning["severity"] = "warning";
+  office.tell("sla:warning", warning);
+  office.pass(5);
+  CHECK(office.chat->sent.size() == 1);
+  office.violate(4711, "e1");
+  office.pass(40);
+  // In Alertmanager the two are different alerts: the first one is over.
+  CHECK(office.chat->sent.size() == 2);
+  REQUIRE(office.am->sent.size() >= 3);
+  bool warning_over = false;
+  for (const Alert& alert : office.am->sent) {
+    if (alert.action != Alert::Action::kResolve) continue;
+    warning_over = alert.severity == "warning";
+  }
+  CHECK(warning_over);
+  // A warning that comes after its violation changes nothing.
+  const auto before = office.store.texts;
+  office.tell("sla:warning", Office::about(4711, "w2"));
+  CHECK(office.store.texts == before);
+}
+
+TEST_CASE("a retraction ends only the violation that it names", "[publishers][oncall]") {
+  Office office;
+  office.violate(4711, "e1");
+  office.pass(5);
+  office.tell("sla:retracted", Office::about(4711, "other"));
+  office.pass(1);
+  CHECK(office.chat->sent.size() == 1);
+  office.tell("sla:retracted", Office::about(4711, "e1"));
+  office.pass(1);
+  CHECK(office.chat->sent.size() == 2);
+}
+
+TEST_CASE("a failing sink is tried again, and given up in the end", "[publishers][oncall]") {
+  Office office;
+  office.sla.sinks["chat"].give_up_s = 60;
+  office.chat->failures = {{ErrorCode::kUnavailable, "500"},
+                           {ErrorCode::kRateLimited, "429", Milliseconds(7000)}};
+  office.violate(4711, "e1");
+  office.pass(9);
+  CHECK(office.chat->sent.empty());
+  office.pass(3);
+  CHECK(office.chat->sent.size() == 1);
+
+  office.chat->failures.assign(100, {ErrorCode::kTimeout, "silence"});
+  office.violate(4712, "e2");
+  office.pass(300);
+  CHECK(office.chat->sent.size() == 1);
+  REQUIRE(office.store.letters.size() == 1);
+  CHECK(json::parse(office.store.entries.front()).at("result") == "dead");
+  office.chat->failures.clear();
+  CHECK(office.desk().replay(office.store.letters.begin()->first, office.store.now_ms));
+  office.pass(1);
+  CHECK(office.chat->sent.size() == 2);
+  CHECK(office.store.letters.empty());
+  CHECK(office.desk().replay("none", 0).error().code == ErrorCode::kNotFound);
+}
+
+TEST_CASE("what a sink refuses for good is a dead letter at once", "[publishers][oncall]") {
+  Office office;
+  office.chat->failures = {{ErrorCode::kInvalid, "400"}};
+  office.violate(4711, "e1");
+  office.pass(3);
+  CHECK(office.store.letters.size() == 1);
+}
+
+TEST_CASE("an event that was told twice pages once", "[publishers][oncall]") {
+  Office office;
+  office.violate(4711, "e1");
+  office.violate(4711, "e1");
+  office.pass(60);
+  CHECK(office.chat->sent.size() == 1);
+  // And another replica that is behind takes nothing.
+  const auto behind = office.desk().take_event({"oncall", LogPosition{"k3", 0}, {"k3", 1}},
+                                               "sla:violation", Office::about(1, "x"), 0);
+  CHECK_FALSE(behind.value());
+}
+
+TEST_CASE("a page that is over before it is sent wakes nobody", "[publishers][oncall]") {
+  Office office;
+  office.violate(4711, "e1");
+  office.pass(1);
+  office.tell("sla:met", Office::about(4711, "e2"));
+  office.pass(60);
+  CHECK(office.chat->sent.empty());
+}
+
+TEST_CASE("a task that was taken and never finished is done by another replica",
+          "[publishers][oncall]") {
+  Office office;
+  office.violate(4711, "e1");
+  REQUIRE(office.store.take(10, 60000)->tasks.size() == 1);  // And then killed.
+  office.pass(59);
+  CHECK(office.chat->sent.empty());
+  office.pass(4);
+  CHECK(office.chat->sent.size() == 1);
+}
+
+TEST_CASE("a sign of life comes every minute", "[publishers][oncall]") {
+  Office office;
+  office.sla.on_call.heartbeat_to = {"chat"};
+  CHECK(office.desk().begin_heartbeat(office.store.now_ms).has_value());
+  office.pass(179);
+  CHECK(office.chat->sent.size() == 3);
+  CHECK(office.chat->sent[0].summary == "Deskwire is alive");
+}
+
+TEST_CASE("a queue that waits has a ladder of its own", "[publishers][oncall]") {
+  Office office;
+  const json data = {{"alert_key", "sla/queue/jobs/queue_wait"},
+                     {"event_id", "q1"},
+                     {"metric", "queue_wait"},
+                     {"queue", "jobs"},
+                     {"threshold", 120},
+                     {"actual", 130},
+                     {"severity", "critical"},
+                     {"timestamp", 1795255200000}};
+  office.tell("sla:violation", data);
+  office.pass(5);
+  REQUIRE(office.pager->sent.size() == 1);
+  CHECK(office.pager->sent[0].summary == "Queue wait violated by 10 s: queue jobs");
+  CHECK(office.pager->sent[0].link.empty());
+}
