@@ -202,3 +202,35 @@ test("a real Alertmanager fires and resolves", async (t) => {
   await tell(deskwire, "sla:met", about(4711, "e2"));
   await eventually(firing, (alerts) => alerts.length === 0, "its end");
 });
+
+test("trouble of our own is told on ops and to the sinks, and so is its end", async (t) => {
+  const receiver = await AlertReceiver.start(t);
+  const sla = slaConfig(receiver);
+  sla.alerts = {
+    signature_failures_per_minute: 3,
+    clear_for_s: 0,
+    escalation: [{ on: "violation", to: ["own"] }],
+  };
+  const source = { name: "forms", type: "generic", secrets: [WHSEC] };
+  const deskwire = await startedDeskwire(t, { sources: [source], config: { sla } });
+  await deskwire.output.until(({ line }) => line.includes("on_call_begins channel=ops"), "its place in the log");
+  const forged = () => fetch(`${deskwire.receiver}/webhooks/forms`, { method: "POST", body: "{}" });
+  // The first look at the metrics is what later ones are compared with.
+  await eventually(
+    async () => {
+      await (await forged()).text();
+      return (await deskwire.history("ops")).filter(({ event }) => event === "alert:firing");
+    },
+    (alerts) => alerts.length === 1,
+    "the alert",
+  );
+  const page = await receiver.calls.until(to("/own"), "the page");
+  assert.equal(page.body.type, "alert:firing");
+  assert.equal(page.body.data.name, "DeskwireSignatureFailures");
+  assert.match(page.body.data.summary, /\d+ webhooks were refused within a minute/);
+  assert.match(page.body.data.details.do, /deskwire deliveries/);
+  const [firing] = (await deskwire.history("ops")).filter(({ event }) => event === "alert:firing");
+  assert.equal(firing.data.name, "signature_failures");
+  assert.ok(Date.now() - firing.data.since < 120_000);
+  await receiver.calls.until(resolved("/own"), "its end", 120_000);
+});
