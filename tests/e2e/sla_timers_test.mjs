@@ -122,10 +122,10 @@ test(`${CLOCKS} clocks fall due under kills`, { timeout: 600_000 }, async (t) =>
       if (fate === 8) add({ kind: "message_created", by: "user", message: `a${i}`, created_at: begun });
       if (fate === 9) add({ kind: "conversation_status", status: "snoozed", updated_at: begun });
       commands.push(["ZADD", `${prefix}clocks`, String(begun), lane]);
-      commands.push(["LPUSH", `${prefix}clockbell`, "1"]);
     }
     await pipe.send(commands);
   }
+  await pipe.send([...new Set(dues.map(({ prefix }) => prefix))].map((prefix) => ["LPUSH", `${prefix}clockbell`, "1"]));
   pipe.socket.destroy();
 
   // Kills while they fall due.
