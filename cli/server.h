@@ -8,6 +8,7 @@
 #include "cli/admin_door.h"
 #include "cli/chatwoot_sweep.h"
 #include "cli/redis_facts.h"
+#include "cli/reloads.h"
 #include "cli/roles.h"
 #include "cli/worker_role.h"
 #include "config/config.h"
@@ -49,6 +50,8 @@ class Server {
   Status start();
   /// The check of connect(), once Redis answers for the first time. To be called now and then.
   Status check_late_redis();
+  /// Takes in what can be changed while everything runs; names in the log what cannot.
+  void reload(const config::Config& config);
   /// Within about config jobs.shutdown_grace + gateway.drain_ms. Twice, unstarted: fine.
   void stop();
 
@@ -77,6 +80,7 @@ class Server {
   std::optional<webhooks::Receiver> receiver_;
   std::optional<ChatwootSweep> sweep_;
   std::optional<AdminDoor> admin_;
+  Reloads reloads_;
   bool redis_checked_ = false;
   bool stopped_ = false;
 };

@@ -50,6 +50,7 @@ class GatewayLoop final : public SessionOwner {
     const Clock& clock;
     Metrics& metrics;
     SessionCounts& counts;
+    Gatekeeper& gatekeeper;
     Operations& operations;
     LocalHub& hub;
     const std::map<std::string, Page>& pages;
@@ -61,6 +62,8 @@ class GatewayLoop final : public SessionOwner {
   /// @param response  The handshake's answer.
   void accept(const net::HttpRequest& request, std::unique_ptr<net::Stream> stream,
               std::string response, std::string leftover);
+  /// Ends what was let in with a token or key that is not good any more.
+  void check_admissions();
   /// Closes all sessions with 4010, spread over `period` so that they do not return all at once.
   void drain(Milliseconds period);
   /// Sockets of sessions that are not closed yet.
