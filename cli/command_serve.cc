@@ -83,8 +83,17 @@ Status adopt_sockets(const config::Config& config, const Roles& roles) {
   return {};
 }
 
+/// A config that is no good changes nothing.
+void reload(Server& server, const ConfigChoice& choice) {
+  log::info("reloading");
+  const auto config = load_config_with_secrets(choice);
+  if (config) return server.reload(*config);
+  log::error("reload_refused",
+             {{"error", config.error().message}, {"next", "the old settings stay in force"}});
+}
+
 /// Until a signal asks for the end. @errors of a Redis that turns out unfit only now.
-Status run_until_stopped(Server& server, EmbeddedRedis* redis) {
+Status run_until_stopped(Server& server, const ConfigChoice& choice, EmbeddedRedis* redis) {
   while (true) {
     const int signal = wait_signal(kTick).value_or(0);
     if (signal == SIGTERM || signal == SIGINT) {
@@ -92,7 +101,7 @@ Status run_until_stopped(Server& server, EmbeddedRedis* redis) {
       return {};
     }
     if (signal == SIGHUP) {
-      log::warn("reload_unavailable", {{"next", "restart to take in a changed config"}});
+      reload(server, choice);
     }
     if (redis != nullptr) redis->supervise();
     if (auto fit = server.check_late_redis(); !fit) return fit;
@@ -108,7 +117,7 @@ int serve_with(const config::Config& config, const Roles& roles, const ServeOpti
   if (status) status = server.start();
   if (status) {
     std::cout << greeting(config, server, options.config, program) << std::flush;
-    status = run_until_stopped(server, redis);
+    status = run_until_stopped(server, options.config, redis);
   }
   {
     const StopWatchdog watchdog(config.jobs.shutdown_grace + config.gateway.drain + kStopMargin);

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/config_choice.h"
 #include "cli/exit_code.h"
+#include "cli/token_commands.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "publishers/token.h"
@@ -40,7 +41,9 @@ int mint(const TokenOptions& options) {
   claims.name = options.name.empty() ? options.client : options.name;
   claims.role = options.role;
   claims.issued_ms = SystemClock().wall_ms();
-  claims.expires_ms = claims.issued_ms + options.ttl_ms;
+  // A token carries whole seconds; what is said here must be what it holds.
+  const std::int64_t issued_ms = claims.issued_ms / 1000 * 1000;
+  claims.expires_ms = issued_ms + options.ttl_ms / 1000 * 1000;
   claims.capability = std::move(*capability);
   const std::string token = publishers::sign_token(claims, config->gateway.keys.front());
   if (!options.json) {
@@ -48,7 +51,7 @@ int mint(const TokenOptions& options) {
     return kDone;
   }
   const nlohmann::json answer = {{"token", token},
-                                 {"issued", claims.issued_ms},
+                                 {"issued", issued_ms},
                                  {"expires", claims.expires_ms},
                                  {"capability", claims.capability},
                                  {"clientId", claims.client_id}};
@@ -60,10 +63,10 @@ int mint(const TokenOptions& options) {
 
 void add_token(CLI::App& app, Action& action) {
   auto options = std::make_shared<TokenOptions>();
-  auto* command = app.add_subcommand("token", "Make a token for a WebSocket or REST client");
+  auto* command =
+      app.add_subcommand("token", "Make a token for a WebSocket or REST client, or revoke some");
   add_config_options(*command, options->config);
   command->add_option("--client", options->client, "Who the client is, such as customer-42")
-      ->required()
       ->check([](const std::string& id) {
         return id.empty() || id.size() > 128 ? std::string("is not 1..128 bytes") : std::string();
       })
@@ -83,7 +86,13 @@ void add_token(CLI::App& app, Action& action) {
       ->check(CLI::Range(std::int64_t{1000}, kDayMs))
       ->capture_default_str();
   command->add_flag("--json", options->json, "The answer of POST /v1/tokens");
-  command->callback([options, &action] { action = [options] { return mint(*options); }; });
+  add_token_revoke(*command, action);
+  add_token_revocations(*command, action);
+  command->callback([command, options, &action] {
+    if (!command->get_subcommands().empty()) return;  // It has set its own action.
+    if (options->client.empty()) throw CLI::RequiredError("--client");
+    action = [options] { return mint(*options); };
+  });
 }
 
 }  // namespace deskwire::cli

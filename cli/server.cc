@@ -1,10 +1,14 @@
 #include "cli/server.h"
 
 #include <map>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "cli/delivery_routes.h"
 #include "cli/job_access.h"
+#include "cli/rights_client.h"
+#include "cli/token_revocations.h"
 #include "config/load.h"
 #include "console/pages.h"
 #include "core/log.h"
@@ -31,6 +35,17 @@ std::string address(const std::string& listen, std::uint16_t port) {
   const std::string host = parsed ? parsed->host : listen;
   const bool ipv6 = host.find(':') != std::string::npos;
   return (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+/// Routes that are asked one after the other.
+AdminDoor::Routes first_of(std::vector<AdminDoor::Routes> routes) {
+  return [routes = std::move(routes)](
+             const net::HttpRequest& request) -> std::optional<net::HttpResponse> {
+    for (const AdminDoor::Routes& one : routes) {
+      if (auto answered = one(request)) return answered;
+    }
+    return std::nullopt;
+  };
 }
 
 /// Asked anew a little later: Redis is away, full, or still loading.
@@ -66,14 +81,21 @@ Server::Server(const config::Config& config, const Roles& roles,
   auto bell = connection;
   bell.name = "deskwire-bell";
   if (roles.gateway) {
-    gateway_.emplace(config_, client_, bus, log_, store_, clock_, metrics_, pages_for(config_));
+    gateway_.emplace(config_, client_, bus, log_, store_, clock_, metrics_, make_rights_client,
+                     pages_for(config_));
+  }
+  if (gateway_) {
+    reloads_.add("gateway", [this](const config::Config& changed) {
+      return gateway_->reload(changed.gateway);
+    });
   }
   if (roles.worker || roles.sla) {
     worker_.emplace(config_, roles, client_, bell, log_, store_, clock_, metrics_);
   }
   if (roles.receiver) receiver_.emplace(config_, store_, clock_, metrics_);
   admin_.emplace(config_.admin, roles.names(), client_, store_, operators_, clock_, metrics_,
-                 delivery_routes(config_, store_, client_, clock_));
+                 first_of({delivery_routes(config_, store_, client_, clock_),
+                           token_routes(config_.gateway, client_, clock_)}));
 }
 
 Server::~Server() { stop(); }
@@ -154,6 +176,14 @@ Status Server::start_roles() {
   if (auto up = admin_->start(); !up) return fail(std::move(up.error()).prefixed("admin"));
   opened("admin", admin_address());
   return {};
+}
+
+void Server::reload(const config::Config& config) {
+  if (stopped_) return;
+  if (const std::string names = needs_restart(config_, config); !names.empty()) {
+    log::warn("reload_partial", {{"config", names}, {"next", "restart to take these in"}});
+  }
+  reloads_.apply(config);
 }
 
 void Server::stop() {

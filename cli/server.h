@@ -7,6 +7,7 @@
 
 #include "cli/admin_door.h"
 #include "cli/redis_facts.h"
+#include "cli/reloads.h"
 #include "cli/roles.h"
 #include "cli/worker_role.h"
 #include "config/config.h"
@@ -48,6 +49,8 @@ class Server {
   Status start();
   /// The check of connect(), once Redis answers for the first time. To be called now and then.
   Status check_late_redis();
+  /// Takes in what can be changed while everything runs; names in the log what cannot.
+  void reload(const config::Config& config);
   /// Within about config jobs.shutdown_grace + gateway.drain_ms. Twice, unstarted: fine.
   void stop();
 
@@ -75,6 +78,7 @@ class Server {
   std::optional<WorkerRole> worker_;
   std::optional<webhooks::Receiver> receiver_;
   std::optional<AdminDoor> admin_;
+  Reloads reloads_;
   bool redis_checked_ = false;
   bool stopped_ = false;
 };

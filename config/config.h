@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "config/issuer.h"
 #include "config/secret.h"
 #include "config/sla.h"
 #include "core/clock.h"
@@ -72,7 +73,10 @@ struct Gateway {
   std::vector<std::string> trusted_proxies;
   std::vector<SigningKey> keys;
   std::vector<ServerKey> server_keys;
+  std::vector<Issuer> issuers;
+  std::int64_t max_token_life_s = 86400;  ///< Of any token; revocations are kept as long.
   std::vector<std::string> open_prefixes;
+  Tls tls;
   int threads = 0;  ///< 0: the number of cores.
   std::size_t max_sessions = 20000;
   std::size_t max_sessions_per_address = 10000;

@@ -107,6 +107,13 @@ void JsonReader::texts(const char* key, std::vector<std::string>& target, checks
   target = std::move(items);
 }
 
+void JsonReader::path(const char* key, std::string& target) {
+  std::string given = target;
+  text(key, given);
+  const bool is_relative = !given.empty() && !given.starts_with('/') && !base_dir_.empty();
+  target = given == target || !is_relative ? given : base_dir_ + "/" + given;
+}
+
 void JsonReader::id(const char* key, std::string& target) {
   const json* value = find(key);
   if (value == nullptr) return;

@@ -32,6 +32,8 @@ class JsonReader {
 
   void text(const char* key, std::string& target, checks::Check check = nullptr);
   void texts(const char* key, std::vector<std::string>& target, checks::Check check);
+  /// Of a file; relative to the config file.
+  void path(const char* key, std::string& target);
   /// An id of the helpdesk: text or a whole number.
   void id(const char* key, std::string& target);
   void flag(const char* key, bool& target);

@@ -29,6 +29,7 @@ class JsonWriter {
 
   void text(const char* key, const std::string& value, checks::Check check = nullptr);
   void texts(const char* key, const std::vector<std::string>& value, checks::Check check);
+  void path(const char* key, const std::string& value) { text(key, value); }
   void id(const char* key, const std::string& value);
   void flag(const char* key, bool value);
   template <typename Integer>

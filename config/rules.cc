@@ -60,26 +60,6 @@ void check_source_secrets(const Config& config, Problems& problems) {
   }
 }
 
-void check_gateway_keys(const Config& config, Problems& problems) {
-  std::map<std::string, std::size_t> kids;
-  const auto& keys = config.gateway.keys;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const std::string path = "gateway.keys[" + std::to_string(i) + "].";
-    if (keys[i].kid.empty()) {
-      problems.add(path + "kid", "is missing; any short name will do, such as \"2026-11\"");
-    } else if (!kids.emplace(keys[i].kid, i).second) {
-      problems.add(path + "kid", in_quotes(keys[i].kid) + " is there twice");
-    }
-    if (keys[i].secret.empty()) problems.add(path + "secret", "is missing");
-  }
-  const auto& server_keys = config.gateway.server_keys;
-  for (std::size_t i = 0; i < server_keys.size(); ++i) {
-    if (server_keys[i].secret.empty()) {
-      problems.add("gateway.server_keys[" + std::to_string(i) + "].secret", "is missing");
-    }
-  }
-}
-
 void check_order(const Config& config, Problems& problems) {
   const auto not_above = [&](const char* path, std::int64_t low, const char* other,
                              std::int64_t high) {
@@ -160,7 +140,7 @@ void check_doors(const Config& config, Problems& problems) {
 void check_rules(const Config& config, std::int64_t now_ms, Problems& problems) {
   check_source_names(config, problems);
   check_source_secrets(config, problems);
-  check_gateway_keys(config, problems);
+  check_gateway(config, problems);
   check_order(config, problems);
   check_redis(config, problems);
   check_doors(config, problems);

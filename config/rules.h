@@ -10,4 +10,7 @@ namespace deskwire::config {
 /// that must open within 400 days of `now_ms`.
 void check_rules(const Config& config, std::int64_t now_ms, Problems& problems);
 
+/// The part of it that concerns who may enter at the gateway: keys, issuers, TLS.
+void check_gateway(const Config& config, Problems& problems);
+
 }  // namespace deskwire::config

@@ -69,6 +69,58 @@ void visit(Visitor& v, ServerKey& s) {
 }
 
 template <typename Visitor>
+void visit(Visitor& v, IssuerKey& s) {
+  v.text("kid", s.kid);
+  v.choice("algorithm", s.algorithm,
+           {{"HS256", SignatureAlgorithm::kHs256},
+            {"RS256", SignatureAlgorithm::kRs256},
+            {"ES256", SignatureAlgorithm::kEs256}});
+  v.secret("secret", s.secret, kSigningKeyBytes);
+  v.secret("public_key", s.public_key);
+}
+
+template <typename Visitor>
+void visit(Visitor& v, ClaimMap& s) {
+  v.text("client_id", s.client_id, checks::not_empty);
+  v.text("name", s.name, checks::not_empty);
+  v.text("role", s.role, checks::not_empty);
+  v.text("capability", s.capability, checks::not_empty);
+}
+
+template <typename Visitor>
+void visit(Visitor& v, RightsCallback& s) {
+  v.text("url", s.url, checks::base_url);
+  v.secret("secret", s.secret);
+  v.duration("timeout_ms", s.timeout, 10, 30000);
+  v.number("cache_s", s.cache_s, 0, 86400);
+  v.number("max_cached", s.max_cached, 1, 1000000);
+  v.number("max_in_flight", s.max_in_flight, 1, 64);
+}
+
+template <typename Visitor>
+void visit(Visitor& v, Issuer& s) {
+  v.text("name", s.name, checks::source_name);
+  v.text("issuer", s.issuer);
+  v.texts("audience", s.audience, checks::not_empty);
+  v.list("keys", s.keys);
+  v.secret("jwks", s.jwks);
+  v.number("leeway_s", s.leeway_s, 0, 300);
+  v.section("claims", s.claims);
+  v.texts("agent_roles", s.agent_roles, checks::not_empty);
+  v.text("client_prefix", s.client_prefix, checks::name_space);
+  v.capability("capability", s.capability);
+  v.section("rights", s.rights);
+  v.capability("ceiling", s.ceiling);
+}
+
+template <typename Visitor>
+void visit(Visitor& v, Tls& s) {
+  v.path("cert_file", s.cert_file);
+  v.path("key_file", s.key_file);
+  v.duration("handshake_timeout_ms", s.handshake_timeout, 10, 60000);
+}
+
+template <typename Visitor>
 void visit(Visitor& v, Gateway& s) {
   v.text("listen", s.listen, checks::listen_address);
   v.texts("hosts", s.hosts, checks::host_name);
@@ -76,9 +128,10 @@ void visit(Visitor& v, Gateway& s) {
   v.texts("trusted_proxies", s.trusted_proxies, checks::address_range);
   v.list("keys", s.keys);
   v.list("server_keys", s.server_keys);
-  v.unavailable("issuers", "[]");
+  v.list("issuers", s.issuers);
+  v.number("max_token_life_s", s.max_token_life_s, 60, kYearS);
   v.texts("open_prefixes", s.open_prefixes, checks::channel_prefix);
-  v.unavailable("tls", "{}");
+  v.section("tls", s.tls);
   v.number("threads", s.threads, 0, 64);
   v.duration("ping_ms", s.ping, 100, kDayMs);
   v.duration("pong_timeout_ms", s.pong_timeout, 100, kDayMs);

@@ -1,5 +1,7 @@
 #include "core/channel.h"
 
+#include <algorithm>
+
 #include "core/hash.h"
 #include "core/ids.h"
 
@@ -77,6 +79,21 @@ Status validate_channel(std::string_view channel) {
     previous = c;
   }
   if (previous == ':') return fail(ErrorCode::kInvalid, "channel: the name ends with ':'");
+  return {};
+}
+
+Status validate_channel_pattern(std::string_view pattern) {
+  std::string name(pattern);
+  std::replace(name.begin(), name.end(), '*', 'x');
+  if (Status valid = validate_channel(name); !valid) return valid;
+  for (std::size_t at = pattern.find('*'); at != std::string_view::npos;
+       at = pattern.find('*', at + 1)) {
+    const bool begins = at == 0 || pattern[at - 1] == ':';
+    const bool ends = at + 1 == pattern.size() || pattern[at + 1] == ':';
+    if (!begins || !ends) {
+      return fail(ErrorCode::kInvalid, "channel: * stands for one whole segment only");
+    }
+  }
   return {};
 }
 

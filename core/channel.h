@@ -33,6 +33,10 @@ bool is_restricted_channel(std::string_view channel);
 /// @errors kInvalid with the reason.
 Status validate_channel(std::string_view channel);
 
+/// Checks a pattern of channels: a channel's name in which `*` may stand for whole segments.
+/// @errors kInvalid with the reason.
+Status validate_channel_pattern(std::string_view pattern);
+
 /// Shard 0..15 = crc16 mod 16 of the conversation key, or of the whole name for other channels.
 int shard_of_lane(std::string_view conversation_key);
 int shard_of_channel(std::string_view channel);

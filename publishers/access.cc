@@ -4,8 +4,6 @@
 #include <cctype>
 #include <utility>
 
-#include "core/hash.h"
-
 namespace deskwire::publishers {
 
 namespace {
@@ -34,16 +32,6 @@ Refusal denied(std::string_view operation, std::string_view channel) {
           "capability denied: " + std::string(operation) + " on " + std::string(channel)};
 }
 
-Answer<Principal> principal_of_token(std::string_view token, const config::Gateway& settings,
-                                     std::int64_t now_ms) {
-  auto claims = verify_token(token, settings.keys, now_ms);
-  if (claims) return Principal{false, std::move(*claims)};
-  if (claims.error().code == ErrorCode::kStale) {
-    return refuse(ReplyCode::kTokenExpired, "token expired");
-  }
-  return refuse(ReplyCode::kTokenRefused, claims.error().message);
-}
-
 std::string_view bearer_of(const net::HttpRequest& request) {
   constexpr std::string_view kScheme = "bearer ";
   std::string_view value = request.header("Authorization");
@@ -51,27 +39,6 @@ std::string_view bearer_of(const net::HttpRequest& request) {
   value.remove_prefix(kScheme.size());
   while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
   return value;
-}
-
-Answer<Principal> authenticate(const net::HttpRequest& request, const config::Gateway& settings,
-                               std::int64_t now_ms) {
-  std::string credential(bearer_of(request));
-  if (credential.empty()) credential = request.query("token");
-  if (credential.empty()) {
-    return refuse(ReplyCode::kTokenRefused, "a token or server key is needed");
-  }
-  // All are compared, so that the time does not tell which one came close.
-  const config::ServerKey* match = nullptr;
-  for (const config::ServerKey& key : settings.server_keys) {
-    if (constant_time_equal(key.secret.reveal(), credential)) match = &key;
-  }
-  if (match != nullptr) {
-    Principal principal;
-    principal.server = true;
-    principal.claims.capability = match->capability;
-    return principal;
-  }
-  return principal_of_token(credential, settings, now_ms);
 }
 
 bool origin_allowed(const net::HttpRequest& request, const config::Gateway& settings) {

@@ -83,16 +83,8 @@ Status validate_capability(const Capability& capability) {
     return fail(ErrorCode::kTooLarge, "capability: more than 256 resources");
   }
   for (const auto& [resource, operations] : capability) {
-    std::string probe = resource;
-    std::replace(probe.begin(), probe.end(), '*', 'x');
-    if (auto valid = validate_channel(probe); !valid) {
-      return fail(ErrorCode::kInvalid, "capability: a resource is no channel pattern");
-    }
-    for (std::string_view rest = resource; !rest.empty();) {
-      const std::string_view segment = next_segment(rest);
-      if (segment.find('*') != std::string_view::npos && segment != "*") {
-        return fail(ErrorCode::kInvalid, "capability: * stands for one whole segment only");
-      }
+    if (auto valid = validate_channel_pattern(resource); !valid) {
+      return fail(Error(valid.error()).prefixed("capability"));
     }
     for (const std::string& operation : operations) {
       if (std::find(kOperations.begin(), kOperations.end(), operation) == kOperations.end()) {

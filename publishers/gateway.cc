@@ -10,10 +10,13 @@
 
 #include "core/log.h"
 #include "core/net/http_server.h"
+#include "core/net/tls.h"
+#include "publishers/gatekeeper.h"
 #include "publishers/gateway_loop.h"
 #include "publishers/hub.h"
 #include "publishers/operations.h"
 #include "publishers/presence.h"
+#include "publishers/revocation_feed.h"
 #include "publishers/websocket_handshake.h"
 
 namespace deskwire::publishers {
@@ -24,12 +27,24 @@ constexpr int kMaxLoops = 64;  // Hub::Channel keeps a bit for each.
 constexpr std::size_t kMaxBody = 1U << 20U;
 /// Sockets beyond the sessions, for REST.
 constexpr std::size_t kHttpConnections = 4000;
+/// A revocation must reach every session within a second.
+constexpr Milliseconds kRevocationLook{250};
 /// How often drain() looks whether the farewells have left.
 constexpr Milliseconds kDrainLook{10};
 
 int loops_wanted(const config::Gateway& settings) {
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   return std::clamp(settings.threads > 0 ? settings.threads : cores, 1, kMaxLoops);
+}
+
+/// Null without TLS, and when the files are no good: `status` then says why.
+std::shared_ptr<net::TlsContext> load_tls(const config::Tls& settings, Status& status) {
+  if (!settings.enabled()) return nullptr;
+  auto context =
+      net::TlsContext::load(settings.cert_file, settings.key_file, settings.handshake_timeout);
+  if (context) return std::move(*context);
+  status = fail(std::move(context.error()).prefixed("gateway.tls"));
+  return nullptr;
 }
 
 }  // namespace
@@ -42,10 +57,12 @@ class Gateway::Impl {
  public:
   Impl(const config::Config& config, redis::Client& client, redis::Client::Options bus,
        ChannelLog& log, jobs::JobStore& store, const Clock& clock, Metrics& metrics,
-       std::map<std::string, Page> pages)
+       RightsServiceFactory rights, std::map<std::string, Page> pages)
       : config_(config),
         pages_(std::move(pages)),
         counts_(config_.gateway, metrics),
+        gatekeeper_(config_.gateway, std::move(rights), clock, metrics),
+        tls_(load_tls(config_.gateway.tls, tls_status_)),
         presence_(client, config_.gateway.presence_ttl),
         operations_(config_, log, store, presence_, clock, metrics),
         server_(
@@ -76,18 +93,33 @@ class Gateway::Impl {
     hub_.emplace(std::move(options), log, presence_, loops, clock, metrics);
     for (net::Loop* loop : loops) {
       loops_.push_back(std::make_unique<GatewayLoop>(
-          GatewayLoop::Context{config_, connections_, clock, metrics, counts_, operations_,
-                               hub_->local(*loop), pages_, draining_}));
+          GatewayLoop::Context{config_, connections_, clock, metrics, counts_, gatekeeper_,
+                               operations_, hub_->local(*loop), pages_, draining_}));
     }
+    revocation_feed_ = std::make_shared<RevocationFeed>(
+        client, gatekeeper_.revocations(), clock, kRevocationLook, [this] { check_admissions(); });
   }
 
   ~Impl() { stop(); }
 
   Status start() {
+    if (!tls_status_) return tls_status_;
     if (Status started = server_.start(); !started) return started;
     hub_->start();
+    revocation_feed_->start(*server_.loops().front());
     log::info("gateway_started",
               {{"port", int{server_.port()}}, {"loops", std::uint64_t{loops_.size()}}});
+    return {};
+  }
+
+  Status reload(const config::Gateway& settings) {
+    if (tls_ && settings.tls.enabled()) {
+      if (Status taken = tls_->reload(settings.tls.cert_file, settings.tls.key_file); !taken) {
+        return taken;
+      }
+    }
+    if (Status taken = gatekeeper_.reload(settings); !taken) return taken;
+    check_admissions();
     return {};
   }
 
@@ -108,14 +140,24 @@ class Gateway::Impl {
   }
 
   void stop() {
+    if (revocation_feed_) revocation_feed_->stop();
+    gatekeeper_.stop();
     if (hub_) hub_->stop();
     server_.stop();
+    if (revocation_feed_) revocation_feed_->forget_loop();
     loops_.clear();
   }
 
   std::uint16_t port() const { return server_.port(); }
 
  private:
+  /// From any thread, between start and stop.
+  void check_admissions() {
+    for (std::size_t i = 0; i < loops_.size(); ++i) {
+      server_.loops()[i]->post([&loop = *loops_[i]] { loop.check_admissions(); });
+    }
+  }
+
   net::HttpServer::Options server_options() const {
     net::HttpServer::Options options;
     options.name = "ws";
@@ -124,6 +166,7 @@ class Gateway::Impl {
     options.hosts = config_.gateway.hosts;
     options.threads = loops_wanted(config_.gateway);
     options.max_body_bytes = kMaxBody;
+    options.tls = tls_;
     // Room to tell a client over the limit why it is refused.
     options.max_connections = config_.gateway.max_sessions + kHttpConnections;
     return options;
@@ -157,21 +200,27 @@ class Gateway::Impl {
   ConnectionSettings connections_;
   std::atomic<bool> draining_{false};
   SessionCounts counts_;
+  Gatekeeper gatekeeper_;
+  Status tls_status_;  ///< For start().
+  const std::shared_ptr<net::TlsContext> tls_;
   Presence presence_;
   Operations operations_;
   net::HttpServer server_;
   std::optional<Hub> hub_;
   std::vector<std::unique_ptr<GatewayLoop>> loops_;
+  std::shared_ptr<RevocationFeed> revocation_feed_;
 };
 
 Gateway::Gateway(const config::Config& config, redis::Client& client,
                  redis::Client::Options bus_options, ChannelLog& log, jobs::JobStore& store,
-                 const Clock& clock, Metrics& metrics, std::map<std::string, Page> pages)
+                 const Clock& clock, Metrics& metrics, RightsServiceFactory rights,
+                 std::map<std::string, Page> pages)
     : impl_(std::make_unique<Impl>(config, client, std::move(bus_options), log, store, clock,
-                                   metrics, std::move(pages))) {}
+                                   metrics, std::move(rights), std::move(pages))) {}
 Gateway::~Gateway() = default;
 
 Status Gateway::start() { return impl_->start(); }
+Status Gateway::reload(const config::Gateway& settings) { return impl_->reload(settings); }
 void Gateway::drain() { impl_->drain(); }
 void Gateway::stop() { impl_->stop(); }
 std::uint16_t Gateway::port() const { return impl_->port(); }

@@ -11,6 +11,7 @@
 #include "core/redis/redis_client.h"
 #include "core/result.h"
 #include "jobs/job_store.h"
+#include "publishers/rights_service.h"
 
 namespace deskwire::publishers {
 
@@ -25,16 +26,20 @@ struct Page {
 /// Thread safety: start, drain and stop from one thread; port() from any.
 class Gateway {
  public:
+  /// @param rights  Makes what asks issuers' services; only used for issuers with a callback.
   /// @param pages  Path -> page, e.g. "/" and "/chat.js".
   Gateway(const config::Config& config, redis::Client& client, redis::Client::Options bus_options,
           ChannelLog& log, jobs::JobStore& store, const Clock& clock, Metrics& metrics,
-          std::map<std::string, Page> pages);
+          RightsServiceFactory rights, std::map<std::string, Page> pages);
   ~Gateway();  ///< Calls stop().
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
   /// @errors as HttpServer::start.
   Status start();
+  /// Takes other keys, server keys and issuers; sessions whose key is not listed any more end with
+  /// 4001. @errors kInvalid: nothing is changed.
+  Status reload(const config::Gateway& settings);
   /// Closes sessions in batches with 4010 until config gateway.drain_ms is over.
   void drain();
   void stop();

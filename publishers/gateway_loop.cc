@@ -16,9 +16,10 @@ constexpr Milliseconds kDrainTick{50};
 GatewayLoop::GatewayLoop(const Context& context)
     : context_(context),
       group_(std::make_shared<ConnectionGroup>(context.hub.loop())),
-      sessions_context_{context.config.gateway, context.clock, context.hub, context.operations,
-                        *this},
-      rest_({context.config, context.clock, context.hub, context.operations, context.pages}),
+      sessions_context_{context.config.gateway, context.clock, context.gatekeeper, context.hub,
+                        context.operations,     *this},
+      rest_({context.config, context.clock, context.gatekeeper, context.hub, context.operations,
+             context.pages}),
       random_(std::random_device{}()) {}
 
 void GatewayLoop::accept(const net::HttpRequest& request, std::unique_ptr<net::Stream> stream,
@@ -62,6 +63,12 @@ void GatewayLoop::on_session_closed(const std::string& id, std::uint16_t code) {
       .add();
   log::debug("session_closed", {{"session", id}, {"code", int{code}}});
   sessions_.erase(entry);
+}
+
+void GatewayLoop::check_admissions() {
+  // Ends are posted by the connections: nothing leaves the map meanwhile.
+  for (const auto& [id, entry] : sessions_) entry.session->check_admission();
+  rest_.check_admissions();
 }
 
 void GatewayLoop::drain(Milliseconds period) {

@@ -33,6 +33,7 @@ class GatewayLoop final : public SessionOwner {
     const Clock& clock;
     Metrics& metrics;
     SessionCounts& counts;
+    Gatekeeper& gatekeeper;
     Operations& operations;
     LocalHub& hub;
     const std::map<std::string, Page>& pages;
@@ -44,6 +45,8 @@ class GatewayLoop final : public SessionOwner {
   /// @param response  The handshake's answer.
   void accept(const net::HttpRequest& request, std::unique_ptr<net::Stream> stream,
               std::string response, std::string leftover);
+  /// Ends what was let in with a token or key that is not good any more.
+  void check_admissions();
   /// Closes all sessions with 4010, spread over `period` so that they do not return all at once;
   /// each is told to come back at a moment of its own within config gateway.drain_ms.
   void drain(Milliseconds period);

@@ -40,7 +40,7 @@ Answer<std::string> role_of(const json& body) {
   return role;
 }
 
-Answer<Capability> capability_of(const json& body) {
+Answer<Capability> capability_in(const json& body) {
   const auto wrong = [](std::string message) {
     return refuse(ReplyCode::kBadField, std::move(message), "capability");
   };
@@ -93,7 +93,7 @@ Answer<std::string> issue_token(const json& body, const Principal& server,
   auto role = role_of(body);
   if (!role) return tl::unexpected(role.error());
   claims.role = std::move(*role);
-  auto capability = capability_of(body);
+  auto capability = capability_in(body);
   if (!capability) return tl::unexpected(capability.error());
   claims.capability = std::move(*capability);
   if (auto within = check_ceiling(claims.capability, server.claims.capability); !within) {
@@ -108,24 +108,26 @@ Answer<std::string> issue_token(const json& body, const Principal& server,
     ttl = *asked;
   }
   // A token carries whole seconds; what is said here must be what it holds.
-  claims.issued_ms = now_ms / 1000 * 1000;
-  claims.expires_ms = claims.issued_ms + ttl / 1000 * 1000;
+  const std::int64_t issued_ms = now_ms / 1000 * 1000;
+  claims.issued_ms = now_ms;
+  claims.expires_ms = issued_ms + ttl / 1000 * 1000;
   return dump_json({{"token", sign_token(claims, **key)},
-                    {"issued", claims.issued_ms},
+                    {"issued", issued_ms},
                     {"expires", claims.expires_ms},
                     {"capability", json(claims.capability)},
                     {"clientId", claims.client_id}});
 }
 
-Answer<std::string> open_sandbox_session(const json& body, const config::Config& config,
-                                         std::int64_t now_ms) {
-  const auto source = std::find_if(
-      config.sources.begin(), config.sources.end(),
-      [](const config::Source& one) { return one.type == config::SourceType::kSandbox; });
-  if (source == config.sources.end()) {
+Answer<std::string> open_sandbox_session(const json& body,
+                                         const std::vector<config::Source>& sources,
+                                         const config::Gateway& settings, std::int64_t now_ms) {
+  const auto source = std::find_if(sources.begin(), sources.end(), [](const config::Source& one) {
+    return one.type == config::SourceType::kSandbox;
+  });
+  if (source == sources.end()) {
     return refuse(ReplyCode::kNotFound, "this server has no sandbox source");
   }
-  const auto key = signing_key(config.gateway);
+  const auto key = signing_key(settings);
   if (!key) return tl::unexpected(key.error());
   auto role = role_of(body);
   if (!role) return tl::unexpected(role.error());
@@ -144,8 +146,8 @@ Answer<std::string> open_sandbox_session(const json& body, const config::Config&
                      base32_encode(random_bytes(kSandboxIdBytes)).substr(0, 12);
   claims.name = std::move(*name);
   claims.role = std::move(*role);
-  claims.issued_ms = now_ms / 1000 * 1000;
-  claims.expires_ms = claims.issued_ms + kMaxTtlMs;
+  claims.issued_ms = now_ms;
+  claims.expires_ms = now_ms / 1000 * 1000 + kMaxTtlMs;
   const std::vector<std::string> everything = {"subscribe", "publish", "presence", "history"};
   claims.capability[conversation_channel(lane)] = everything;
   if (claims.role == "agent") claims.capability[internal_channel(lane)] = everything;

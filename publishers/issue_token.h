@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "config/config.h"
 #include "publishers/access.h"
@@ -18,7 +19,8 @@ Answer<std::string> issue_token(const nlohmann::json& body, const Principal& ser
 /// `POST /v1/sandbox/sessions`: an unguessable conversation of the sandbox source and a token for
 /// it, valid for a day. With `conversation` the session joins that one: its id is the secret.
 /// @return The body: channel, conversation, token, expires. 40400 without a sandbox source.
-Answer<std::string> open_sandbox_session(const nlohmann::json& body, const config::Config& config,
-                                         std::int64_t now_ms);
+Answer<std::string> open_sandbox_session(const nlohmann::json& body,
+                                         const std::vector<config::Source>& sources,
+                                         const config::Gateway& settings, std::int64_t now_ms);
 
 }  // namespace deskwire::publishers

@@ -86,55 +86,39 @@ std::optional<std::string> decode_segment(std::string_view segment) {
   return out;
 }
 
-void Exchange::add_cors(net::HttpResponse& response) const {
-  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
-  if (origin_.empty()) return;
-  response.headers.emplace_back("Access-Control-Allow-Origin", origin_);
-  response.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After");
-  response.headers.emplace_back("Vary", "Origin");
-}
-
-void Exchange::send(net::HttpResponse response) const {
-  add_cors(response);
-  responder_.send(std::move(response));
-}
-
-void Exchange::send(int status, std::string json_text) const {
-  net::HttpResponse response;
-  response.status = status;
-  response.body = std::move(json_text);
-  response.headers = {{"Cache-Control", "no-store"}};
-  send(std::move(response));
-}
-
-void Exchange::refuse(const Refusal& refusal) const {
-  net::HttpResponse response =
-      net::error_response(static_cast<int>(refusal.code), refusal.message, refusal.field);
-  if (refusal.retry_after) {
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*refusal.retry_after);
-    response.headers.emplace_back("Retry-After", std::to_string(seconds.count()));
-  }
-  send(std::move(response));
-}
-
-void Exchange::begin_stream(net::HttpResponse head, std::function<void()> on_gone) const {
-  add_cors(head);
-  responder_.stream_begin(std::move(head), std::move(on_gone));
-}
-
 Rest::Rest(const Context& context) : context_(context) {}
 
 void Rest::handle(net::HttpRequest&& request, net::HttpResponder responder) {
-  const net::HttpRequest asked = std::move(request);
-  if (!origin_allowed(asked, context_.config.gateway)) {
+  const auto asked = std::make_shared<const net::HttpRequest>(std::move(request));
+  if (!origin_allowed(*asked, context_.config.gateway)) {
     Exchange(std::move(responder), {})
         .refuse({ReplyCode::kOriginForbidden, "this origin is not in gateway.origins"});
     return;
   }
-  route(asked, Exchange(std::move(responder), std::string(asked.header("Origin"))));
+  route(asked, Exchange(std::move(responder), std::string(asked->header("Origin"))));
 }
 
-void Rest::route(const net::HttpRequest& request, const Exchange& exchange) {
+void Rest::with_principal(const RequestPtr& request, const Exchange& exchange,
+                          std::function<void(Principal)> allowed) {
+  const auto decide = [exchange, allowed = std::move(allowed)](Answer<Principal> answer) {
+    if (!answer) return exchange.refuse(answer.error());
+    allowed(std::move(*answer));
+  };
+  auto answer = context_.gatekeeper.admit(
+      *request, context_.hub.gate(), [this, decide](Answer<Principal> late) {
+        // It may have been revoked while we waited.
+        if (late) {
+          if (auto refusal = context_.gatekeeper.objection(*late)) {
+            late = tl::unexpected(std::move(*refusal));
+          }
+        }
+        decide(std::move(late));
+      });
+  if (answer) decide(std::move(*answer));
+}
+
+void Rest::route(const RequestPtr& asked, const Exchange& exchange) {
+  const net::HttpRequest& request = *asked;
   const std::string_view path = request.path();
   if (request.method == "OPTIONS") {
     net::HttpResponse response;
@@ -145,12 +129,14 @@ void Rest::route(const net::HttpRequest& request, const Exchange& exchange) {
                         {"Access-Control-Max-Age", "600"}};
     exchange.send(std::move(response));
   } else if (path.starts_with(kChannels)) {
-    channel_route(request, exchange);
+    channel_route(asked, exchange);
   } else if (path == "/v1/tokens" || path == "/v1/sandbox/sessions") {
     if (request.method != "POST") {
       exchange.refuse({ReplyCode::kMethodNotAllowed, "only POST is possible here"});
     } else if (path == "/v1/tokens") {
-      post_token(request, exchange);
+      with_principal(asked, exchange, [this, asked, exchange](const Principal& principal) {
+        post_token(*asked, principal, exchange);
+      });
     } else {
       post_sandbox_session(request, exchange);
     }
@@ -191,7 +177,8 @@ bool Rest::get_page(const net::HttpRequest& request, const Exchange& exchange) {
   return true;
 }
 
-void Rest::channel_route(const net::HttpRequest& request, const Exchange& exchange) {
+void Rest::channel_route(const RequestPtr& asked, const Exchange& exchange) {
+  const net::HttpRequest& request = *asked;
   const std::string_view rest = request.path().substr(kChannels.size());
   const std::size_t slash = rest.find('/');
   auto channel = decode_segment(rest.substr(0, slash));
@@ -209,13 +196,15 @@ void Rest::channel_route(const net::HttpRequest& request, const Exchange& exchan
     exchange.refuse({ReplyCode::kMethodNotAllowed, "this method is not possible here"});
     return;
   }
-  auto principal = authenticate(request, context_.config.gateway, context_.clock.wall_ms());
-  if (!principal) {
-    exchange.refuse(principal.error());
-    return;
-  }
-  const ChannelRequest asked{request, std::move(*channel), std::move(*principal), exchange};
-  if (posts) {
+  with_principal(asked, exchange,
+                 [this, asked, exchange, channel = std::move(*channel), what](Principal principal) {
+                   // `what` lies within the request, which is kept.
+                   channel_request({*asked, channel, std::move(principal), exchange}, what);
+                 });
+}
+
+void Rest::channel_request(const ChannelRequest& asked, std::string_view what) {
+  if (asked.request.method == "POST") {
     post_message(asked);
   } else if (what == "messages") {
     get_messages(asked);
@@ -324,6 +313,13 @@ void Rest::get_presence(const ChannelRequest& asked) {
                               });
 }
 
+Listening Rest::listening(const ChannelRequest& asked) const {
+  constexpr auto kServerLifetime = std::chrono::hours(24);
+  const Principal& listener = asked.principal;
+  const Milliseconds left(listener.claims.expires_ms - context_.clock.wall_ms());
+  return {listener, asked.exchange, listener.server ? Milliseconds(kServerLifetime) : left};
+}
+
 void Rest::get_poll(const ChannelRequest& asked) {
   if (!asked.principal.can(asked.channel, "subscribe")) {
     return asked.exchange.refuse(denied("subscribe", asked.channel));
@@ -339,7 +335,7 @@ void Rest::get_poll(const ChannelRequest& asked) {
           {ReplyCode::kBadField, "offset must be an integer of 0 or more", "offset"});
     }
   }
-  make_long_poll({context_.hub, streams_}, asked.exchange, std::chrono::seconds(*wait))
+  make_long_poll({context_.hub, streams_}, listening(asked), std::chrono::seconds(*wait))
       ->start(asked.channel, std::move(from));
 }
 
@@ -357,23 +353,16 @@ void Rest::get_events(const ChannelRequest& asked) {
           {ReplyCode::kBadField, "Last-Event-ID must be epoch:offset", "Last-Event-ID"});
     }
   }
-  constexpr auto kServerLifetime = std::chrono::hours(24);
-  const Milliseconds lifetime =
-      asked.principal.server
-          ? Milliseconds(kServerLifetime)
-          : Milliseconds(asked.principal.claims.expires_ms - context_.clock.wall_ms());
-  make_event_stream({context_.hub, streams_}, asked.exchange, context_.config.gateway.ping,
-                    lifetime)
+  make_event_stream({context_.hub, streams_}, listening(asked), context_.config.gateway.ping)
       ->start(asked.channel, std::move(from));
 }
 
-void Rest::post_token(const net::HttpRequest& request, const Exchange& exchange) {
-  const std::int64_t now_ms = context_.clock.wall_ms();
-  const auto principal = authenticate(request, context_.config.gateway, now_ms);
-  if (!principal) return exchange.refuse(principal.error());
+void Rest::post_token(const net::HttpRequest& request, const Principal& principal,
+                      const Exchange& exchange) {
   const auto body = json_body(request, false);
   if (!body) return exchange.refuse(body.error());
-  auto issued = issue_token(*body, *principal, context_.config.gateway, now_ms);
+  auto issued =
+      issue_token(*body, principal, *context_.gatekeeper.settings(), context_.clock.wall_ms());
   if (!issued) return exchange.refuse(issued.error());
   exchange.send(200, std::move(*issued));
 }
@@ -384,7 +373,8 @@ void Rest::post_sandbox_session(const net::HttpRequest& request, const Exchange&
   }
   const auto body = json_body(request, true);
   if (!body) return exchange.refuse(body.error());
-  auto session = open_sandbox_session(*body, context_.config, context_.clock.wall_ms());
+  auto session = open_sandbox_session(*body, context_.config.sources,
+                                      *context_.gatekeeper.settings(), context_.clock.wall_ms());
   if (!session) return exchange.refuse(session.error());
   exchange.send(200, std::move(*session));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -14,6 +15,8 @@
 #include "core/net/http_server.h"
 #include "publishers/access.h"
 #include "publishers/codes.h"
+#include "publishers/exchange.h"
+#include "publishers/gatekeeper.h"
 #include "publishers/gateway.h"
 #include "publishers/local_hub.h"
 #include "publishers/operations.h"
@@ -21,27 +24,6 @@
 #include "publishers/token_bucket.h"
 
 namespace deskwire::publishers {
-
-/// One request being answered: adds the CORS headers for pages that may read the answer.
-///
-/// Thread safety: as HttpResponder.
-class Exchange {
- public:
-  Exchange(net::HttpResponder responder, std::string origin)
-      : responder_(std::move(responder)), origin_(std::move(origin)) {}
-
-  void send(int status, std::string json) const;
-  void send(net::HttpResponse response) const;
-  void refuse(const Refusal& refusal) const;
-  void begin_stream(net::HttpResponse head, std::function<void()> on_gone) const;
-  const net::HttpResponder& responder() const { return responder_; }
-
- private:
-  void add_cors(net::HttpResponse& response) const;
-
-  net::HttpResponder responder_;
-  std::string origin_;  ///< Of an allowed page; empty: no page asks.
-};
 
 /// The gateway's REST on one loop (contract §4): messages, presence, long poll and SSE of channels,
 /// tokens, sandbox sessions, and the pages.
@@ -52,6 +34,7 @@ class Rest {
   struct Context {
     const config::Config& config;
     const Clock& clock;
+    Gatekeeper& gatekeeper;
     LocalHub& hub;
     Operations& operations;
     const std::map<std::string, Page>& pages;
@@ -61,8 +44,12 @@ class Rest {
   void handle(net::HttpRequest&& request, net::HttpResponder responder);
   /// Ends SSE streams and long polls; clients come back.
   void end_streams() { streams_.end_all(); }
+  /// Ends those of a token or key that is not good any more.
+  void check_admissions() { streams_.check_admissions(context_.gatekeeper); }
 
  private:
+  /// Shared, because who asks may have to be looked up first.
+  using RequestPtr = std::shared_ptr<const net::HttpRequest>;
   struct ChannelRequest {
     const net::HttpRequest& request;
     std::string channel;
@@ -70,15 +57,21 @@ class Rest {
     Exchange exchange;
   };
 
-  void route(const net::HttpRequest& request, const Exchange& exchange);
-  void channel_route(const net::HttpRequest& request, const Exchange& exchange);
+  void route(const RequestPtr& request, const Exchange& exchange);
+  /// Calls `allowed` with who asks, now or later, or refuses.
+  void with_principal(const RequestPtr& request, const Exchange& exchange,
+                      std::function<void(Principal)> allowed);
+  void channel_route(const RequestPtr& request, const Exchange& exchange);
+  void channel_request(const ChannelRequest& asked, std::string_view what);
   void post_message(const ChannelRequest& asked);
   void send_message(const ChannelRequest& asked, nlohmann::json body, std::string_view key);
   void get_messages(const ChannelRequest& asked);
   void get_presence(const ChannelRequest& asked);
+  Listening listening(const ChannelRequest& asked) const;
   void get_poll(const ChannelRequest& asked);
   void get_events(const ChannelRequest& asked);
-  void post_token(const net::HttpRequest& request, const Exchange& exchange);
+  void post_token(const net::HttpRequest& request, const Principal& principal,
+                  const Exchange& exchange);
   void post_sandbox_session(const net::HttpRequest& request, const Exchange& exchange);
   void refuse_handshake(const net::HttpRequest& request, const Exchange& exchange);
   bool get_page(const net::HttpRequest& request, const Exchange& exchange);

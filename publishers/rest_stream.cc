@@ -1,10 +1,10 @@
 #include "publishers/rest_stream.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "core/json.h"
-#include "publishers/rest.h"
 
 namespace deskwire::publishers {
 
@@ -41,8 +41,11 @@ std::string position_json(const StreamPosition& position, bool recovered) {
 /// Shared by both kinds. An event must not end its subscription, so ends are posted.
 class OpenAnswer : public RestStream {
  public:
-  OpenAnswer(const RestStreamContext& context, Exchange exchange)
-      : context_(context), exchange_(std::move(exchange)) {}
+  OpenAnswer(const RestStreamContext& context, Listening listening)
+      : context_(context),
+        exchange_(std::move(listening.exchange)),
+        listener_(std::move(listening.listener)),
+        lifetime_(listening.lifetime) {}
 
   void start(const std::string& channel, std::optional<StreamPosition> from) override {
     context_.streams.add(shared_from_this());
@@ -66,6 +69,7 @@ class OpenAnswer : public RestStream {
     });
   }
 
+  const Principal& listener() const override { return listener_; }
   void on_position_lost(Subscription& /*subscription*/) override { end(); }
 
  protected:
@@ -80,6 +84,8 @@ class OpenAnswer : public RestStream {
 
   RestStreamContext context_;
   Exchange exchange_;
+  const Principal listener_;
+  const Milliseconds lifetime_;
   std::shared_ptr<Subscription> subscription_;
   std::shared_ptr<void> timer_;
   std::shared_ptr<void> keep_alive_timer_;
@@ -102,9 +108,8 @@ class OpenAnswer : public RestStream {
 
 class EventStream final : public OpenAnswer {
  public:
-  EventStream(const RestStreamContext& context, Exchange exchange, Milliseconds keep_alive,
-              Milliseconds lifetime)
-      : OpenAnswer(context, std::move(exchange)), keep_alive_(keep_alive), lifetime_(lifetime) {}
+  EventStream(const RestStreamContext& context, Listening listening, Milliseconds keep_alive)
+      : OpenAnswer(context, std::move(listening)), keep_alive_(keep_alive) {}
 
   void on_event(Subscription& /*subscription*/, const HubEventPtr& event, bool replay) override {
     if (ended_) return;
@@ -156,15 +161,14 @@ class EventStream final : public OpenAnswer {
   }
 
   Milliseconds keep_alive_;
-  Milliseconds lifetime_;
   std::size_t replayed_bytes_ = 0;
   bool begun_ = false;
 };
 
 class LongPoll final : public OpenAnswer {
  public:
-  LongPoll(const RestStreamContext& context, Exchange exchange, Milliseconds wait)
-      : OpenAnswer(context, std::move(exchange)), wait_(wait) {}
+  LongPoll(const RestStreamContext& context, Listening listening, Milliseconds wait)
+      : OpenAnswer(context, std::move(listening)), wait_(std::min(wait, lifetime_)) {}
 
   void on_event(Subscription& /*subscription*/, const HubEventPtr& event,
                 bool /*replay*/) override {
@@ -215,14 +219,21 @@ void RestStreams::end_all() {
   for (const auto& stream : open) stream->end();
 }
 
-std::shared_ptr<RestStream> make_event_stream(const RestStreamContext& context, Exchange exchange,
-                                              Milliseconds keep_alive, Milliseconds lifetime) {
-  return std::make_shared<EventStream>(context, std::move(exchange), keep_alive, lifetime);
+void RestStreams::check_admissions(const Gatekeeper& gatekeeper) {
+  const auto open = open_;
+  for (const auto& stream : open) {
+    if (gatekeeper.objection(stream->listener())) stream->end();
+  }
 }
 
-std::shared_ptr<RestStream> make_long_poll(const RestStreamContext& context, Exchange exchange,
+std::shared_ptr<RestStream> make_event_stream(const RestStreamContext& context, Listening listening,
+                                              Milliseconds keep_alive) {
+  return std::make_shared<EventStream>(context, std::move(listening), keep_alive);
+}
+
+std::shared_ptr<RestStream> make_long_poll(const RestStreamContext& context, Listening listening,
                                            Milliseconds wait) {
-  return std::make_shared<LongPoll>(context, std::move(exchange), wait);
+  return std::make_shared<LongPoll>(context, std::move(listening), wait);
 }
 
 }  // namespace deskwire::publishers

@@ -8,6 +8,7 @@
 #include "core/net/http_connections.h"
 #include "core/net/http_responder.h"
 #include "core/net/http_text.h"
+#include "core/net/tls.h"
 
 namespace deskwire::net {
 
@@ -41,7 +42,9 @@ HttpConnection::HttpConnection(HttpConnections& owner, std::unique_ptr<Stream> s
 
 void HttpConnection::start() {
   // One that never says a word has the time of a head, not that of an idle connection.
-  deadline_in(owner_.settings().options.head_timeout);
+  const HttpServer::Options& options = owner_.settings().options;
+  deadline_in(options.head_timeout +
+              (options.tls ? options.tls->handshake_timeout() : Milliseconds(0)));
   read_more();
 }
 

@@ -10,6 +10,7 @@
 #include "core/net/http_connections.h"
 #include "core/net/io_loop.h"
 #include "core/net/listener.h"
+#include "core/net/tls.h"
 
 namespace deskwire::net {
 
@@ -129,16 +130,16 @@ class HttpServer::Impl {
     // Released by whoever holds the stream last, which may be after the server's end.
     auto occupied = std::shared_ptr<void>(nullptr, [open = open_sockets_](void*) { --*open; });
     const std::size_t index = next_loop_++ % loops_.size();
-    const auto serve = [loop = loops_[index], &served = *connections_[index]](
-                           FileDescriptor accepted_socket, Peer accepted_peer,
-                           std::shared_ptr<void> token) {
-      auto stream = make_tcp_stream(loop, std::move(accepted_socket), std::move(accepted_peer),
-                                    std::move(token));
-      if (stream)
-        served.add(*std::move(stream));
-      else
-        log::warn("accept_failed", {{"error", stream.error().message}});
-    };
+    const auto serve =
+        [loop = loops_[index], &served = *connections_[index], tls = settings_.options.tls](
+            FileDescriptor accepted_socket, Peer accepted_peer, std::shared_ptr<void> token) {
+          auto stream = make_tcp_stream(loop, std::move(accepted_socket), std::move(accepted_peer),
+                                        std::move(token));
+          if (stream)
+            served.add(tls != nullptr ? tls->wrap(*std::move(stream)) : *std::move(stream));
+          else
+            log::warn("accept_failed", {{"error", stream.error().message}});
+        };
     if (index == 0) return serve(std::move(socket), std::move(peer), std::move(occupied));
     // Shared, because a task has to be copyable; a dropped task closes the socket.
     auto handed = std::make_shared<FileDescriptor>(std::move(socket));

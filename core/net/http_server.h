@@ -13,6 +13,8 @@
 
 namespace deskwire::net {
 
+class TlsContext;
+
 /// Answers exactly one request. Movable to any thread; answering twice is ignored, and one that is
 /// destroyed unanswered sends 500. After `stream_*` the answer stays open (SSE).
 class HttpResponder {
@@ -55,6 +57,7 @@ class HttpServer {
     Milliseconds idle_timeout{60000};
     std::size_t max_connections = 20000;
     bool refuse_content_encoding = false;
+    std::shared_ptr<TlsContext> tls;  ///< Null: plain HTTP.
   };
   /// Runs on the connection's loop thread and must not block; answer now or later.
   using Handler = std::function<void(HttpRequest&&, HttpResponder)>;

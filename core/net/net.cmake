@@ -12,7 +12,8 @@ target_sources(deskwire_core PRIVATE
   net/inherited_sockets.cc
   net/io_loop.cc
   net/listener.cc
-  net/tcp_stream.cc)
+  net/tcp_stream.cc
+  net/tls.cc)
 # Asio's own code is compiled once, in net/asio.cc.
 target_compile_definitions(deskwire_asio INTERFACE BOOST_ASIO_SEPARATE_COMPILATION)
 target_link_libraries(deskwire_core PRIVATE deskwire_asio)

@@ -38,16 +38,15 @@ void PlainSession::obey(std::int64_t id, plain::Connect& connect) {
     error(id, {ReplyCode::kConflict, "already connected; use refresh for a new token"});
     return;
   }
-  auto principal = principal_of_token(connect.token, context_.settings, context_.clock.wall_ms());
-  if (!principal) {
-    end(CloseCode::kTokenRefused, principal.error().message);
-    return;
-  }
-  greet(id, std::move(*principal));
+  timer_.reset();
+  admit(id, connect.token, &PlainSession::greet);
 }
 
 void PlainSession::obey(std::int64_t id, plain::Refresh& refresh) {
-  auto principal = principal_of_token(refresh.token, context_.settings, context_.clock.wall_ms());
+  admit(id, refresh.token, &PlainSession::refreshed);
+}
+
+void PlainSession::refreshed(std::int64_t id, Answer<Principal> principal) {
   if (!principal) {
     end(CloseCode::kTokenRefused, principal.error().message);
     return;

@@ -48,20 +48,34 @@ void PlainSession::start(std::string response, std::string leftover, std::string
     });
     return;
   }
-  auto principal = principal_of_token(token, context_.settings, context_.clock.wall_ms());
+  admit(0, token, &PlainSession::greet);
+}
+
+void PlainSession::admit(std::int64_t id, std::string_view token, Admitted then) {
+  auto answer = context_.gatekeeper.admit(
+      token, context_.hub.gate(), [weak = weak_from_this(), id, then](Answer<Principal> late) {
+        const auto self = weak.lock();
+        if (!self || !self->is_open()) return;
+        self->asking_ = false;
+        ((*self).*then)(id, std::move(late));
+        self->check_admission();  // It may have been revoked while we waited.
+        for (const std::string& text : std::exchange(self->deferred_, {})) self->take_in(text);
+        if (!self->asking_) self->connection_->resume_reading();
+      });
+  if (answer) return (this->*then)(id, std::move(*answer));
+  asking_ = true;
+}
+
+void PlainSession::greet(std::int64_t id, Answer<Principal> principal) {
   if (!principal) {
     end(CloseCode::kTokenRefused, principal.error().message);
     return;
   }
-  greet(0, std::move(*principal));
-}
-
-void PlainSession::greet(std::int64_t id, Principal principal) {
-  if (!context_.owner.on_session_connected(id_, principal.claims.client_id)) {
+  if (!context_.owner.on_session_connected(id_, principal->claims.client_id)) {
     end(CloseCode::kTooManyConnections, "too many connections of this client");
     return;
   }
-  principal_ = std::move(principal);
+  principal_ = std::move(*principal);
   connected_ = true;
   ok(id, R"({"session":)" + json_quote(id_) + R"(,"clientId":)" +
              json_quote(principal_.claims.client_id) + R"(,"ping_ms":)" +
@@ -92,6 +106,13 @@ void PlainSession::expire() {
   timer_ = connection_->loop().after(context_.settings.hello_timeout, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->end(CloseCode::kTokenExpired, "token expired");
   });
+}
+
+void PlainSession::check_admission() {
+  if (!connected_ || !is_open()) return;
+  if (const auto refusal = context_.gatekeeper.objection(principal_)) {
+    end(CloseCode::kTokenRefused, refusal->message);
+  }
 }
 
 void PlainSession::end_subscriptions() { subscriptions_.clear(); }
@@ -131,15 +152,24 @@ void PlainSession::on_message(WireMessage message) {
     end(CloseCode::kBinary, "binary messages are not understood");
     return;
   }
-  std::string_view rest = message.payload;
-  while (batch_ && connection_->is_open()) {
-    const std::size_t newline = rest.find('\n');
+  take_in(message.payload);
+}
+
+void PlainSession::take_in(std::string_view text) {
+  while (connection_->is_open()) {
+    if (asking_) {
+      // What follows a token may depend on it.
+      deferred_.emplace_back(text);
+      connection_->pause_reading();
+      return;
+    }
+    const std::size_t newline = batch_ ? text.find('\n') : std::string_view::npos;
+    const std::string_view line = text.substr(0, newline);
+    // A batch may hold empty lines; without it an empty frame is no command.
+    if (!batch_ || !line.empty()) handle(line);
     if (newline == std::string_view::npos) break;
-    if (newline > 0) handle(rest.substr(0, newline));
-    rest.remove_prefix(newline + 1);
+    text.remove_prefix(newline + 1);
   }
-  // A batch may end with a newline; an empty frame is no command.
-  if (connection_->is_open() && !(batch_ && rest.empty())) handle(rest);
   if (in_flight_ >= kMaxInFlight) connection_->pause_reading();
 }
 

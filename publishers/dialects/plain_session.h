@@ -12,6 +12,7 @@
 #include "publishers/access.h"
 #include "publishers/connection.h"
 #include "publishers/dialects/plain_protocol.h"
+#include "publishers/gatekeeper.h"
 #include "publishers/local_hub.h"
 #include "publishers/operations.h"
 #include "publishers/token_bucket.h"
@@ -32,6 +33,7 @@ class SessionOwner {
 struct SessionContext {
   const config::Gateway& settings;
   const Clock& clock;
+  Gatekeeper& gatekeeper;
   LocalHub& hub;
   Operations& operations;
   SessionOwner& owner;
@@ -54,6 +56,8 @@ class PlainSession final : public Connection::Handler,
   /// @param token  From the URL or the Authorization header; empty: it has to come by `connect`.
   void start(std::string response, std::string leftover, std::string_view token);
   bool is_open() const { return connection_->is_open(); }
+  /// Ends with 4001 when its token has been revoked or its key is not listed any more.
+  void check_admission();
   /// Disconnect object, then the close frame.
   /// @param retry_after  When the client should come back, if that is for us to say.
   void end(CloseCode code, std::string_view reason,
@@ -70,8 +74,14 @@ class PlainSession final : public Connection::Handler,
   void on_position_lost(Subscription& subscription) override;
 
  private:
+  /// What to do with an answer of the gatekeeper to the command `id`.
+  using Admitted = void (PlainSession::*)(std::int64_t id, Answer<Principal> principal);
+  void admit(std::int64_t id, std::string_view token, Admitted then);
+  void greet(std::int64_t id, Answer<Principal> principal);
+  void refreshed(std::int64_t id, Answer<Principal> principal);
+
+  void take_in(std::string_view text);
   void handle(std::string_view text);
-  void greet(std::int64_t id, Principal principal);
   bool check_token();
   void watch_expiry();
   void expire();
@@ -109,7 +119,9 @@ class PlainSession final : public Connection::Handler,
   TokenBucket publishes_;
   std::optional<Milliseconds> retry_after_;
   std::uint64_t published_ = 0;
-  std::size_t in_flight_ = 0;  ///< Commands that wait for Redis.
+  std::size_t in_flight_ = 0;          ///< Commands that wait for Redis.
+  std::vector<std::string> deferred_;  ///< Came while a token was being looked into.
+  bool asking_ = false;                ///< An issuer's service is asked for rights.
   bool batch_;
   bool connected_ = false;
   bool expired_ = false;

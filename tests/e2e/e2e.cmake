@@ -6,9 +6,9 @@ set_tests_properties(include_directions PROPERTIES LABELS unit)
 # `npm ci` has been run in tests/e2e.
 find_program(NODE_PROGRAM node)
 if(NODE_PROGRAM AND EXISTS "${CMAKE_CURRENT_LIST_DIR}/node_modules")
-  foreach(story bad_input chaos chat_nodes chat_page chat_reference chatwoot_events crash debounce
-      deliveries hub_storm js_client loop operators poll_only redis_faults redis_setups restart rfc6455
-      sla_schedule slow_consumer spool startup websocket_codes)
+  foreach(story bad_input capabilities chaos chat_nodes chat_page chat_reference chatwoot_events crash
+      debounce deliveries hub_storm js_client loop operators poll_only redis_faults redis_setups rest
+      restart rfc6455 sla_schedule slow_consumer spool startup tls tokens websocket_codes)
     add_test(NAME e2e_${story}
       COMMAND "${NODE_PROGRAM}" --test "${CMAKE_CURRENT_LIST_DIR}/${story}_test.mjs")
     set_tests_properties(e2e_${story} PROPERTIES LABELS e2e TIMEOUT 1200

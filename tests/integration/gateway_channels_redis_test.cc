@@ -394,6 +394,6 @@ TEST_CASE("a gateway may be stopped twice, unstarted, and with sessions open", "
   Metrics metrics;
   jobs::RedisJobStore store(client, clock, {});
   publishers::Gateway unstarted(gateway_config(), client, redis.options(), log, store, clock,
-                                metrics, {});
+                                metrics, {}, {});
   unstarted.stop();
 }

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "publishers/revocation_feed.h"
 #include "publishers/token.h"
 #include "tests/support/catch.h"
 #include "tests/support/gateway_bench.h"
@@ -395,4 +396,43 @@ TEST_CASE("long logs come in several answers and nothing is lost between them", 
     }
     CHECK(streams > 1);
   }
+}
+
+TEST_CASE("a revoked client's session, stream and later requests end", "[rest][token]") {
+  RedisServer redis;
+  GatewayBench bench(redis.options());
+  const std::string token = bench.token("ann");
+  PlainClient ann(bench, token);
+  PlainClient bob(bench, bench.token("bob"));
+  test::RawClient events = stream(bench, "/v1/channels/conversation:42/events",
+                                  "Authorization: Bearer " + token + "\r\n");
+  publishers::Revocation revocation;
+  revocation.client_id = "ann";
+  revocation.issued_until_ms = SystemClock().wall_ms();
+  revocation.actor = "test";
+  REQUIRE(publishers::store_revocation(bench.client(), revocation, std::chrono::hours(24)));
+  CHECK(ann.closed() == 4001);
+  CHECK(events.response().body.find("event: subscribed") != std::string::npos);
+  CHECK(code(http(bench, "GET", kMessages, bearer(token))) == 40101);
+  CHECK(bob.ask("ping", json::object()) == json::object());
+  CHECK(http(bench, "GET", kMessages, bearer(bench.token("ann"))).status == 200);
+  const auto stored = publishers::list_revocations(bench.client(), 10);
+  REQUIRE(stored);
+  REQUIRE(stored->size() == 1);
+  CHECK(stored->front().client_id == "ann");
+  CHECK(stored->front().kept_until_ms > SystemClock().wall_ms() + 86'000'000);
+}
+
+TEST_CASE("other keys end the sessions of those that are gone, and no others", "[rest][token]") {
+  RedisServer redis;
+  config::Config config = gateway_config();
+  GatewayBench bench(redis.options(), config);
+  PlainClient stays(bench, bench.token("ann"));
+  config.gateway.server_keys.pop_back();
+  REQUIRE(bench.gateway().reload(config.gateway));
+  CHECK(stays.ask("ping", json::object()) == json::object());
+  CHECK(code(http(bench, "GET", kMessages, bearer("narrow-key"))) == 40101);
+  config.gateway.keys = {{"other", config::Secret(std::string(32, 'o'))}};
+  REQUIRE(bench.gateway().reload(config.gateway));
+  CHECK(stays.closed() == 4001);
 }

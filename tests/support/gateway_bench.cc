@@ -42,14 +42,15 @@ config::Config gateway_config() {
   return config;
 }
 
-GatewayBench::GatewayBench(const redis::Client::Options& redis, const config::Config& config)
+GatewayBench::GatewayBench(const redis::Client::Options& redis, const config::Config& config,
+                           publishers::RightsServiceFactory rights)
     : config_(config),
       client_(redis),
       log_(client_, limits_of(config).log),
       store_(client_, clock_, limits_of(config)) {
   client_.start();
   REQUIRE(client_.wait_connected(kPatience));
-  gateway_.emplace(config_, client_, redis, log_, store_, clock_, metrics_,
+  gateway_.emplace(config_, client_, redis, log_, store_, clock_, metrics_, std::move(rights),
                    std::map<std::string, publishers::Page>{{"/", {"text/html", "<p>chat</p>"}}});
   REQUIRE(gateway_->start());
 }

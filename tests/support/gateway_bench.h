@@ -28,7 +28,8 @@ config::Config gateway_config();
 class GatewayBench {
  public:
   explicit GatewayBench(const redis::Client::Options& redis,
-                        const config::Config& config = gateway_config());
+                        const config::Config& config = gateway_config(),
+                        publishers::RightsServiceFactory rights = {});
   ~GatewayBench();
   GatewayBench(const GatewayBench&) = delete;
   GatewayBench& operator=(const GatewayBench&) = delete;

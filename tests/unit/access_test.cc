@@ -2,8 +2,10 @@
 
 #include <string>
 
+#include "publishers/gatekeeper.h"
 #include "publishers/rest.h"
 #include "tests/support/catch.h"
+#include "tests/support/manual_clock.h"
 
 using namespace deskwire;
 using namespace deskwire::publishers;
@@ -17,6 +19,14 @@ net::HttpRequest request_with(net::Headers headers, std::string target = "/v1/ws
   request.headers = std::move(headers);
   request.peer_address = "127.0.0.1";
   return request;
+}
+
+/// What the gatekeeper says at the Unix time of one second.
+Answer<Principal> admit(const config::Gateway& settings, const net::HttpRequest& request) {
+  const testing::ManualClock clock(1000);
+  Metrics metrics;
+  Gatekeeper gatekeeper(settings, {}, clock, metrics);
+  return gatekeeper.admit(request, nullptr, {}).value();
 }
 
 }  // namespace
@@ -44,9 +54,8 @@ TEST_CASE("a credential is a token or a server key", "[access]") {
   settings.server_keys = {{config::Secret("server-key-1"), {{"user:*", {"publish"}}}},
                           {config::Secret("server-key-2"), {}}};
   const auto ask = [&](const std::string& credential, bool in_url = false) {
-    return in_url ? authenticate(request_with({}, "/v1/x?token=" + credential), settings, 1000)
-                  : authenticate(request_with({{"Authorization", "Bearer " + credential}}),
-                                 settings, 1000);
+    return admit(settings, in_url ? request_with({}, "/v1/x?token=" + credential)
+                                  : request_with({{"Authorization", "Bearer " + credential}}));
   };
   Claims claims;
   claims.client_id = "c";
@@ -70,8 +79,8 @@ TEST_CASE("a credential is a token or a server key", "[access]") {
 TEST_CASE("an empty server key lets nobody in", "[access]") {
   config::Gateway settings;
   settings.server_keys = {{config::Secret(""), {}}};
-  CHECK_FALSE(authenticate(request_with({{"Authorization", "Bearer "}}), settings, 0));
-  CHECK_FALSE(authenticate(request_with({}), settings, 0));
+  CHECK_FALSE(admit(settings, request_with({{"Authorization", "Bearer "}})));
+  CHECK_FALSE(admit(settings, request_with({})));
 }
 
 TEST_CASE("path segments are percent-decoded", "[access]") {

@@ -28,7 +28,7 @@ constexpr const char* kResponse = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
 
 /// One loop of a gateway whose Redis is away.
 struct Bench {
-  explicit Bench(config::Gateway settings = {}) {
+  explicit Bench(config::Gateway settings = {}, RightsServiceFactory rights = {}) {
     settings.keys = {{"a", config::Secret(std::string(32, 'k'))}};
     config.gateway = settings;
     connections.max_message_bytes = settings.max_frame_bytes;
@@ -37,8 +37,9 @@ struct Bench {
     connections.pong_timeout = settings.pong_timeout;
     operations.emplace(config, log, store, presence, clock, metrics);
     hub.emplace(Hub::Options{}, log, presence, std::vector<net::Loop*>{&loop}, clock, metrics);
-    door.emplace(GatewayLoop::Context{config, connections, clock, metrics, counts, *operations,
-                                      hub->local(loop), pages, draining});
+    gatekeeper.emplace(config.gateway, std::move(rights), clock, metrics);
+    door.emplace(GatewayLoop::Context{config, connections, clock, metrics, counts, *gatekeeper,
+                                      *operations, hub->local(loop), pages, draining});
   }
 
   std::string token(std::int64_t ttl_ms = 3'600'000, const std::string& client_id = "customer-42") {
@@ -72,6 +73,7 @@ struct Bench {
   std::map<std::string, Page> pages;
   std::atomic<bool> draining{false};
   SessionCounts counts{config.gateway, metrics};
+  std::optional<Gatekeeper> gatekeeper;
   std::optional<Operations> operations;
   std::optional<Hub> hub;
   std::optional<GatewayLoop> door;

@@ -271,7 +271,7 @@ TEST_CASE("a server key issues tokens within its ceiling", "[token]") {
 
 TEST_CASE("sandbox sessions are unguessable and may be joined", "[token]") {
   config::Config config = with_sources();
-  const auto first = open_sandbox_session(json::object(), config, kNow);
+  const auto first = open_sandbox_session(json::object(), config.sources, config.gateway, kNow);
   REQUIRE(first);
   const json session = json::parse(*first);
   const std::string conversation = session["conversation"];
@@ -282,11 +282,12 @@ TEST_CASE("sandbox sessions are unguessable and may be joined", "[token]") {
   CHECK(allows(claims->capability, "conversation:" + conversation, "publish"));
   CHECK_FALSE(allows(claims->capability, "conversation:x", "subscribe"));
 
-  const auto joined =
-      open_sandbox_session({{"conversation", conversation}, {"role", "agent"}}, config, kNow);
+  const auto joined = open_sandbox_session({{"conversation", conversation}, {"role", "agent"}},
+                                           config.sources, config.gateway, kNow);
   REQUIRE(joined);
   CHECK(json::parse(*joined)["channel"] == session["channel"]);
-  CHECK_FALSE(open_sandbox_session({{"conversation", "42"}}, config, kNow));
+  CHECK_FALSE(open_sandbox_session({{"conversation", "42"}}, config.sources, config.gateway, kNow));
   config.sources.erase(config.sources.begin());
-  CHECK(open_sandbox_session(json::object(), config, kNow).error().code == ReplyCode::kNotFound);
+  CHECK(open_sandbox_session(json::object(), config.sources, config.gateway, kNow).error().code ==
+        ReplyCode::kNotFound);
 }

@@ -1,9 +1,12 @@
 deskwire_add_tests(NAME unit_publishers LABEL unit
   SOURCES
     unit/access_test.cc
+    unit/capability_test.cc
     unit/channel_feed_test.cc
     unit/client_address_test.cc
     unit/connection_test.cc
+    unit/gatekeeper_test.cc
+    unit/issuer_test.cc
     unit/outbox_test.cc
     unit/plain_protocol_test.cc
     unit/plain_session_test.cc

@@ -1,0 +1,43 @@
+#include "publishers/exchange.h"
+
+#include <chrono>
+
+namespace deskwire::publishers {
+
+void Exchange::add_cors(net::HttpResponse& response) const {
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  if (origin_.empty()) return;
+  response.headers.emplace_back("Access-Control-Allow-Origin", origin_);
+  response.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After");
+  response.headers.emplace_back("Vary", "Origin");
+}
+
+void Exchange::send(net::HttpResponse response) const {
+  add_cors(response);
+  responder_.send(std::move(response));
+}
+
+void Exchange::send(int status, std::string json_text) const {
+  net::HttpResponse response;
+  response.status = status;
+  response.body = std::move(json_text);
+  response.headers = {{"Cache-Control", "no-store"}};
+  send(std::move(response));
+}
+
+void Exchange::refuse(const Refusal& refusal) const {
+  net::HttpResponse response =
+      net::error_response(static_cast<int>(refusal.code), refusal.message, refusal.field);
+  if (refusal.retry_after) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*refusal.retry_after);
+    response.headers.emplace_back("Retry-After", std::to_string(seconds.count()));
+  }
+  send(std::move(response));
+}
+
+void Exchange::begin_stream(net::HttpResponse head, std::function<void()> on_gone) const {
+  add_cors(head);
+  responder_.stream_begin(std::move(head), std::move(on_gone));
+}
+
+}  // namespace deskwire::publishers

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "core/net/http_server.h"
+#include "publishers/codes.h"
+
+namespace deskwire::publishers {
+
+/// One request being answered: adds the CORS headers for pages that may read the answer.
+///
+/// Thread safety: as HttpResponder.
+class Exchange {
+ public:
+  Exchange(net::HttpResponder responder, std::string origin)
+      : responder_(std::move(responder)), origin_(std::move(origin)) {}
+
+  void send(int status, std::string json) const;
+  void send(net::HttpResponse response) const;
+  void refuse(const Refusal& refusal) const;
+  void begin_stream(net::HttpResponse head, std::function<void()> on_gone) const;
+  const net::HttpResponder& responder() const { return responder_; }
+
+ private:
+  void add_cors(net::HttpResponse& response) const;
+
+  net::HttpResponder responder_;
+  std::string origin_;  ///< Of an allowed page; empty: no page asks.
+};
+
+}  // namespace deskwire::publishers
