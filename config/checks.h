@@ -38,6 +38,5 @@ Mistake hand_off_language(std::string_view value);
 Mistake day_name(std::string_view value);     ///< mon … sun
 Mistake time_of_day(std::string_view value);  ///< "09:00"; empty is fine.
 Mistake url_path(std::string_view value);     ///< "/v1/…"
-Mistake header_name(std::string_view value);
 
 }  // namespace deskwire::config::checks

@@ -78,12 +78,4 @@ Mistake url_path(std::string_view value) {
   return in_quotes(value) + " is not a path; write for example \"/v1/chat/completions\"";
 }
 
-Mistake header_name(std::string_view value) {
-  const bool token = std::all_of(value.begin(), value.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-' || c == '_';
-  });
-  if (token && !value.empty() && value.size() <= 100) return std::nullopt;
-  return in_quotes(value) + " is not the name of a header";
-}
-
 }  // namespace deskwire::config::checks
