@@ -341,7 +341,9 @@ TEST_CASE("the history of an unused channel is empty and leaves nothing behind",
 }
 
 TEST_CASE("a page of giant events is cut by bytes", "[core][log]") {
-  Fixture f;
+  ChannelLogLimits limits;
+  limits.max_bytes = std::size_t{64} << 20U;
+  Fixture f(limits);
   auto event = Fixture::event("big");
   event.data = R"({"content":")" + std::string(1U << 20U, 'x') + R"("})";
   for (int i = 0; i < 12; ++i) f.append(event);
@@ -419,7 +421,7 @@ TEST_CASE("no events make one argument, so that scripts can read on behind it", 
   ChannelLog::append_args(args, {Fixture::event("a"), Fixture::event("b", "typing:stop")}, {});
   REQUIRE(args.size() == 1 + 4 + 10);
   CHECK(args[1] == "2");
-  CHECK(args[3] == "1000");
+  CHECK(args[3] == "1000:8388608");
   CHECK(args[4] == "604800");
   CHECK(args[7] == "1");
   CHECK(args[12] == "0");

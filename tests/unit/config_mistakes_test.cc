@@ -124,7 +124,9 @@ TEST_CASE("each mistake in a value is named with its path and what is expected",
       {R"({"replies": {"openai": {"temperature": 3}}})",
        "config replies.openai.temperature: 3 is out of range 0.0..2.0"},
       {R"({"replies": {"openai": {"headers": {"X Y": "1"}}}})",
-       "config replies.openai.headers: \"X Y\" is not the name of a header"},
+       "config replies.openai.headers: \"X Y\" is not a header's name; use 1..64 letters, digits, "
+       "'-' "
+       "and '_'"},
       {R"({"replies": {"rollout": [{"source": "shop", "percent": 10}]}})",
        "config replies.rollout[0].source: \"shop\" is not the name of a source"},
   };

@@ -39,7 +39,7 @@ struct Bench {
     hub.emplace(Hub::Options{}, log, presence, std::vector<net::Loop*>{&loop}, clock, metrics);
     gatekeeper.emplace(config.gateway, std::move(rights), clock, metrics);
     door.emplace(GatewayLoop::Context{config, connections, clock, metrics, counts, *gatekeeper,
-                                      *operations, hub->local(loop), pages, draining});
+                                      *operations, alerts, hub->local(loop), pages, draining});
   }
 
   std::string token(std::int64_t ttl_ms = 3'600'000, const std::string& client_id = "customer-42") {
@@ -66,6 +66,7 @@ struct Bench {
   Metrics metrics;
   redis::Client client{redis::Client::Options{}};
   ChannelLog log{client, {}};
+  jobs::AlertDesk alerts{client, {}};
   Presence presence{client, Milliseconds(30000)};
   jobs::MemoryJobStore store{clock};
   config::Config config;

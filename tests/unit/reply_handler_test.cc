@@ -396,7 +396,7 @@ TEST_CASE("an outcome that stays unknown goes to a human, or is posted again if 
     CHECK(bench.attempt() == "unknown_outcome");
     CHECK(bench.job(id).state == JobState::kDead);
     CHECK(bench.attempt() == "handed_off");
-    CHECK(bench.helpdesk->messages().empty());
+    for (const auto& message : bench.helpdesk->messages()) CHECK(message.request.is_private);
   } else {
     CHECK(bench.attempt() == "replied");
     CHECK(bench.helpdesk->messages().size() == 1);
@@ -496,7 +496,7 @@ TEST_CASE("a helpdesk that is down holds jobs back without consuming attempts", 
   const JobId second = bench.enqueue("200");
   bench.pass(std::chrono::seconds(6));
   CHECK(bench.attempt() == "handed_off");
-  CHECK(bench.attempt() == "replied");
+  CHECK(bench.attempt() == "skipped:handed_off");
   CHECK(bench.job(second).attempt == 1);
 }
 

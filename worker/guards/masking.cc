@@ -103,8 +103,11 @@ const re2::RE2& announced_secret() {
 /// Where the text's last part begins that may still grow into something to be masked.
 std::size_t safe_end(std::string_view text) {
   const std::size_t key = text.rfind("-----BEGIN ");
-  if (key != std::string_view::npos && text.find("-----END ", key) == std::string_view::npos) {
-    return key;
+  if (key != std::string_view::npos) {
+    const std::size_t end = text.find("-----END ", key);
+    const bool whole = end != std::string_view::npos &&
+                       text.find("PRIVATE KEY-----", end) != std::string_view::npos;
+    if (!whole) return key;
   }
   // The word that is not over, the numbers and separators before it, and what may announce it.
   std::size_t at = text.size();
