@@ -1,5 +1,6 @@
 #include "config/checks.h"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -75,6 +76,19 @@ Mistake redis_url(std::string_view value) {
   return "is not a Redis URL; write redis://[[user]:password@]host[:port][/database], "
          "unix://[[user]:password@]/path/to.sock[?db=N] or "
          "redis+sentinel://[[user]:password@]host[:port][,host[:port]…]/master-name[/database]";
+}
+
+Mistake link_pattern(std::string_view value) {
+  if (value.empty()) return std::nullopt;
+  const auto rest = after_http_scheme(value);
+  // Placeholders, queries and fragments are welcome: people open it, we do not.
+  const bool plain = std::all_of(value.begin(), value.end(), [](char c) {
+    return c > ' ' && c < '\x7f' && c != '<' && c != '>';
+  });
+  if (rest && is_authority(rest->substr(0, rest->find_first_of("/?#"))) && plain) {
+    return std::nullopt;
+  }
+  return in_quotes(value) + " is no address; write http:// or https:// and a host, without spaces";
 }
 
 Mistake base_url(std::string_view value) {

@@ -14,6 +14,7 @@ Mistake not_empty(std::string_view value);
 Mistake listen_address(std::string_view value);
 Mistake redis_url(std::string_view value);      ///< Never repeats the value: it has a password.
 Mistake address_range(std::string_view value);  ///< "10.0.0.1" or "10.0.0.0/8", also IPv6.
+Mistake link_pattern(std::string_view value);   ///< An address with {placeholders}, or empty.
 Mistake base_url(std::string_view value);       ///< Empty is fine.
 Mistake origin(std::string_view value);         ///< `https://host[:port]` or `*`.
 Mistake host_name(std::string_view value);      ///< A Host header's value without the port.

@@ -125,7 +125,8 @@ void read_value(const json& value, const std::string& path, Problems& problems, 
     std::size_t day = 0;
     while (day < kDays.size() && name != kDays.at(day)) ++day;
     if (day == kDays.size()) {
-      const auto meant = nearest(name, known);
+      // "monday" is far from "mon" in letters, and near in meaning.
+      const auto meant = nearest(name.substr(0, 3), known);
       problems.add(path, in_quotes(name) + " is not one of mon, tue, wed, thu, fri, sat, sun" +
                              (meant ? "; did you mean \"" + *meant + "\"?" : ""));
       continue;

@@ -102,8 +102,8 @@ void visit(Visitor& v, OnCall& s) {
   v.texts("heartbeat_to", s.heartbeat_to, checks::not_empty);
   v.number("max_log", s.max_log, 100, 10000000);
   v.number("max_dead", s.max_dead, 10, 1000000);
-  v.text("conversation_url", s.conversation_url, checks::base_url);
-  v.text("board_url", s.board_url, checks::base_url);
+  v.text("conversation_url", s.conversation_url, checks::link_pattern);
+  v.text("board_url", s.board_url, checks::link_pattern);
   v.list("queue_wait", s.queue_wait);
 }
 

@@ -51,7 +51,9 @@ json good() {
         "own": {"type": "webhook", "url": "https://example.com/a", "key": "whsec_aHVudGVyMg=="}},
       "maintenance": [{"from": "2040-12-01T20:00:00Z", "to": "2040-12-01T22:00:00Z",
                        "policies": ["gold"], "comment": "upgrade"}],
-      "on_call": {"heartbeat_to": ["own"], "queue_wait": [{"to": ["alertmanager"]}]},
+      "on_call": {"heartbeat_to": ["own"],
+                  "conversation_url": "https://desk.example/c/{account}/{conversation}?from=page",
+                  "board_url": "https://board.example/#{event_id}", "queue_wait": [{"to": ["alertmanager"]}]},
       "alerts": {"escalation": [{"to": ["slack:support"], "after_s": 60}]}
     }})");
 }
@@ -179,6 +181,8 @@ TEST_CASE("a mistake under sla is named with its path", "[config][sla]") {
        "sla.maintenance[0].to: 2040-12-01T20:00:00Z is not after from"},
       {"/maintenance/0/policies/0", R"("silver")",
        R"(sla.maintenance[0].policies: "silver" is not in sla.policies)"},
+      {"/on_call/board_url", R"("board.example")",
+       R"(sla.on_call.board_url: "board.example" is no address)"},
       {"/on_call/heartbeat_to/0", R"("nobody")", "sla.on_call.heartbeat_to[0]: \"nobody\" is not"},
       {"/alerts/escalation/0/to", "[]", "sla.alerts.escalation[0].to: is missing"}};
   for (const Slip& slip : slips) {
