@@ -17,7 +17,7 @@ test("an answer grows on the page while it is written, and a person's word ends 
     },
   });
   const browser = await openBrowser(t);
-  const page = await openPage(browser, `${deskwire.gateway}/chat`);
+  const page = await openPage(browser, `${deskwire.gateway}/`);
   const draft = page.locator(".message.draft .message-text");
   const grows = async () => {
     await draft.waitFor();

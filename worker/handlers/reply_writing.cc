@@ -107,7 +107,11 @@ ReplyWriting::ReplyWriting(const ReplyPorts& ports, const config::Replies& repli
                       std::any_of(replies.rules.begin(), replies.rules.end(), [](const auto& rule) {
                         return !rule.languages.empty() ||
                                rule.reply.find("{language}") != std::string::npos;
-                      })) {}
+                      })) {
+  // Their tables and expressions are made at the first use: before somebody waits for an answer.
+  if (needs_language_) language_of("The first text takes longer than all the others do.");
+  masked("once");
+}
 
 void ReplyWriting::count_guard(std::string_view reason) const {
   ports_.metrics
