@@ -67,8 +67,8 @@ struct PastAttempt {
 
 struct AuditEntry {
   std::int64_t at_ms = 0;  ///< Server time.
-  std::string verb;        ///< retry, replay, drop, pause, resume, park, unpark, fsck
-  std::string about;       ///< "job", "conversation", "kind", "shard", "all"
+  std::string verb;        ///< retry, replay, drop, pause, resume, park, unpark, fsck, take_in, …
+  std::string about;       ///< "job", "conversation", "kind", "shard", "delivery", "client", "all"
   std::string name;        ///< Of that one; empty for "all".
   std::string made;        ///< replay: the new job.
   std::string batch;       ///< The bulk replay that it belongs to; empty: none.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <string_view>
 #include <utility>
 
 #include "core/channel.h"
@@ -88,7 +89,9 @@ AuditEntry read_entry(const Reply& entry) {
     if (name == "again") read.again = value == "1";
     if (name == "actor") read.by.actor = value;
     if (name == "reason") read.by.reason = value;
-    if (name == "job" || name == "conversation" || name == "kind" || name == "shard") {
+    static constexpr std::array<std::string_view, 6> kAbout = {"job",   "conversation", "kind",
+                                                               "shard", "delivery",     "client"};
+    if (std::find(kAbout.begin(), kAbout.end(), name) != kAbout.end()) {
       read.about = name;
       read.name = value;
     }
