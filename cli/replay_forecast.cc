@@ -42,6 +42,7 @@ std::string would_of_reply(const Prospect& prospect, const config::Config& confi
   facts.last_message_is_ours = prospect.last_message_is_ours;
   facts.now_ms = now_ms;
   facts.replayed = true;
+  facts.taken_back = true;
   return worker::reason_to_skip(*payload, facts, *source, config.replies).value_or("reply");
 }
 

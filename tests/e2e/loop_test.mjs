@@ -67,7 +67,8 @@ test("text that Chatwoot would run as a template is posted harmless and shown as
   const [posted] = chatwoot.posted(7002);
   assert.doesNotMatch(posted.content, /\{\{|\{%/);
   const { data } = await client.event("message:ai");
-  assert.match(data.content, /\{\{ contact\.email \}\} \{% if x %\}/);
+  // A word joiner between the braces is what nobody sees.
+  assert.match(data.content.replaceAll("\u2060", ""), /\{\{ contact\.email \}\} \{% if x %\}/);
 });
 
 test("our own post coming back as a webhook is no event, and later events about it keep our id", async (t) => {

@@ -10,7 +10,7 @@ import { test } from "node:test";
 import { BINARY, chatwootSource, runDeskwire, startedDeskwire, temporaryDirectory } from "./support/deskwire.mjs";
 import { FakeChatwoot } from "./support/fake_chatwoot.mjs";
 import { eventually, Recorder } from "./support/waiting.mjs";
-import { incomingMessage, post } from "./support/webhooks.mjs";
+import { givenBack, incomingMessage, post } from "./support/webhooks.mjs";
 
 async function json(deskwire, ...args) {
   const { code, stdout, stderr } = await deskwire.cli(["jobs", ...args, "--json"]);
@@ -101,7 +101,7 @@ test("a parked conversation waits while others are answered; a waiting job can b
 test("dead replies: a forecast, a bulk replay that is killed and gone on with, one answer each", async (t) => {
   const { chatwoot, deskwire } = await refusedReplies(t, { conversations: 60, first: 7800 });
   chatwoot.hooks.beforeStore = () => ({ status: 401, body: { error: "Invalid Access Token" } });
-  const twice = await post(deskwire, incomingMessage({ conversation: 7800, id: 69_999 }));
+  const twice = await post(deskwire, incomingMessage({ conversation: 7800, id: 69_999, change: givenBack }));
   await eventually(() => why(deskwire, twice.answer.job), ({ state }) => state === "dead", "a second one");
   delete chatwoot.hooks.beforeStore;
   assert.match((await why(deskwire, twice.answer.job)).why, /unauthorized \(the helpdesk refused our token\)/);

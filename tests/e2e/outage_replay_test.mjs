@@ -11,7 +11,7 @@ import { test } from "node:test";
 import { BINARY, chatwootSource, startedDeskwire } from "./support/deskwire.mjs";
 import { FakeChatwoot } from "./support/fake_chatwoot.mjs";
 import { eventually, Recorder } from "./support/waiting.mjs";
-import { incomingMessage, post } from "./support/webhooks.mjs";
+import { givenBack, incomingMessage, post } from "./support/webhooks.mjs";
 
 const DEAD = Number(process.env.DESKWIRE_DEAD_JOBS ?? 60);
 const FIRST = 100_000;
@@ -51,7 +51,7 @@ test("thousands of replies that died in an outage are replayed once each, howeve
   });
   // Some customers wrote twice: one answer is enough.
   const twice = Math.floor(DEAD / 10);
-  await inPieces(twice, (i) => post(deskwire, incomingMessage({ conversation: FIRST + i, id: 2_000_000 + i })));
+  await inPieces(twice, (i) => post(deskwire, incomingMessage({ conversation: FIRST + i, id: 2_000_000 + i, change: givenBack })));
   await eventually(() => stats(deskwire), (counts) => counts.dead === DEAD + twice && nothingWaits(counts), "dead replies", PATIENCE_MS);
   const diedMs = Date.now() - began;
   delete chatwoot.hooks.beforeStore;

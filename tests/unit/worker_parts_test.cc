@@ -230,6 +230,29 @@ TEST_CASE("only the bot that is configured as ours counts as ours", "[worker][gu
   CHECK_FALSE(reason_to_skip(payload, facts, source, {}));
 }
 
+TEST_CASE("a replay takes back what was handed over, unless people have taken it up",
+          "[worker][guards]") {
+  config::Source source;
+  source.type = config::SourceType::kChatwoot;
+  jobs::ReplyPayload payload;
+  payload.message_id = "100";
+  GuardFacts facts;
+  facts.state.status = "open";
+  facts.state.handed_off = "unauthorized";
+  CHECK(reason_to_skip(payload, facts, source, {}) == "handed_off");
+  facts.taken_back = true;
+  CHECK_FALSE(reason_to_skip(payload, facts, source, {}));
+  facts.state.assignee_type = "user";
+  CHECK(reason_to_skip(payload, facts, source, {}) == "assigned_to_human");
+  facts.state.assignee_type.clear();
+  facts.state.last_sender = "user";
+  facts.state.last_message_id = "101";
+  CHECK(reason_to_skip(payload, facts, source, {}) == "answered_by_human");
+  facts.state.last_sender.clear();
+  facts.state.handed_off.clear();
+  CHECK(reason_to_skip(payload, facts, source, {}) == "not_pending");
+}
+
 TEST_CASE("age counts from acceptance, and from the helpdesk's creation only if asked for",
           "[worker][guards]") {
   config::Source source;

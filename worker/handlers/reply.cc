@@ -129,10 +129,11 @@ class ReplyAttempt {
       facts.last_message_is_ours = !ours->empty();
       reason = reason_to_skip(payload_, facts, helpdesk_->source, settings_.replies);
     }
-    if (reason == "stale") {
+    if (reason == "stale" || reason == "handed_off") {
       const auto job = ports_.store.get(lease_.id);
       if (!job) return store_failed(lease_, job.error());
       facts.replayed = !job->parent.empty();
+      facts.taken_back = facts.replayed;
       reason = reason_to_skip(payload_, facts, helpdesk_->source, settings_.replies);
     }
     if (reason) {

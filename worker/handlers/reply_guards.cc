@@ -64,8 +64,12 @@ std::optional<std::string> reason_to_skip(const jobs::ReplyPayload& payload,
                                           const GuardFacts& facts, const config::Source& source,
                                           const config::Replies& replies) {
   if (!source.takes_replies()) return "only_listened_to";
-  if (is_handed_off(facts.state, source)) return "handed_off";
-  if (auto reason = reason_in_status(payload, facts.state, source)) return reason;
+  const bool handed_off = is_handed_off(facts.state, source);
+  if (handed_off && !facts.taken_back) return "handed_off";
+  if (auto reason = reason_in_status(payload, facts.state, source)) {
+    // The hand-over opened it; nothing else says that people are at work.
+    if (!handed_off || *reason != "not_pending") return reason;
+  }
   const bool answered = (facts.state.last_sender == "user" || facts.state.last_sender == "bot") &&
                         !facts.last_message_is_ours &&
                         is_newer_message(facts.state.last_message_id, payload.message_id);

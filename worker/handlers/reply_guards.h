@@ -23,6 +23,9 @@ struct GuardFacts {
   bool last_message_is_ours = false;
   std::int64_t now_ms = 0;
   bool replayed = false;  ///< An operator asked for it now: its age does not count.
+  /// An operator asked for it: that the conversation was handed over meanwhile (as a dead reply
+  /// does) does not count either, while no person has taken it up.
+  bool taken_back = false;
 };
 
 /// Why the message must not be answered (any more): "handed_off", "closed", "not_pending",

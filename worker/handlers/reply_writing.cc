@@ -52,7 +52,7 @@ int repeats_of(const ReplyRecord& record, const std::string& digest) {
 /// (is the newest bot message ours? was the job replayed?) is left to the guards after it.
 std::string interruption(const WritingTask& task, const jobs::ConversationState& state,
                          const config::Replies& replies, std::int64_t now_ms) {
-  const GuardFacts facts{.state = state, .now_ms = now_ms, .replayed = true};
+  const GuardFacts facts{.state = state, .now_ms = now_ms, .replayed = true, .taken_back = true};
   const auto reason = reason_to_skip(task.payload, facts, task.source, replies);
   if (!reason || (*reason == "answered_by_human" && state.last_sender == "bot")) return {};
   return *reason;

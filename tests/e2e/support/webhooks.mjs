@@ -69,6 +69,11 @@ export function incomingMessage({ conversation, id, content = "Hello", account =
   return Buffer.from(JSON.stringify(message));
 }
 
+/** For `change`: people have given the conversation back to the bot. */
+export function givenBack(message) {
+  message.conversation.updated_at += 60;
+}
+
 /** What Chatwoot tells its webhooks of a message that a bot posted: the echo of our own post. */
 export function echoOf({ id, content, conversation_id, source_id, account = 1 }) {
   const message = structuredClone(botTemplate);
