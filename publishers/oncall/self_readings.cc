@@ -19,6 +19,8 @@ const std::vector<std::string>& signature_reasons() {
                                                    R"(reason="malformed_timestamp")",
                                                    R"(reason="stale")",
                                                    R"(reason="future")",
+                                                   R"(reason="missing_header")",
+                                                   R"(reason="repeated_header")",
                                                    R"(reason="mismatch")",
                                                    R"(reason="no_secret")",
                                                    R"(reason="missing_credentials")",
