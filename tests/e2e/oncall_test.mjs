@@ -215,7 +215,7 @@ test("trouble of our own is told on ops and to the sinks, and so is its end", as
   const source = { name: "forms", type: "generic", secrets: [WHSEC] };
   const deskwire = await startedDeskwire(t, { sources: [source], config: { sla } });
   await deskwire.output.until(({ line }) => line.includes("on_call_begins channel=ops"), "its place in the log");
-  const forged = () => fetch(`${deskwire.receiver}/webhooks/forms`, { method: "POST", body: "{}" });
+  const forged = () => fetch(`${deskwire.receiver}/webhooks/forms`, { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" });
   // The first look at the metrics is what later ones are compared with.
   await eventually(
     async () => {
