@@ -17,14 +17,17 @@ std::size_t path_begin(std::string_view url) {
   return slash == std::string_view::npos ? url.size() : slash;
 }
 
+std::string path_of(const std::string& url) {
+  std::string path = url.substr(path_begin(url));
+  return path.empty() ? std::string(1, '/') : path;
+}
+
 class RightsClient final : public publishers::RightsService {
  public:
   explicit RightsClient(const config::RightsCallback& settings)
-      : path_(settings.url.substr(path_begin(settings.url))),
-        client_(
-            {settings.url.substr(0, path_begin(settings.url)), settings.timeout, kMaxAnswerBytes}) {
-    if (path_.empty()) path_ = "/";
-  }
+      : path_(path_of(settings.url)),
+        client_({settings.url.substr(0, path_begin(settings.url)), settings.timeout,
+                 kMaxAnswerBytes}) {}
 
   Result<Reply> post(const Headers& headers, const std::string& body) override {
     auto answer = client_.send({"POST", path_, headers, body});

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <vector>
 
 namespace deskwire::jobs {
 namespace {
@@ -50,18 +51,19 @@ class Writer {
  public:
   explicit Writer(bool with_quotes) : with_quotes_(with_quotes) {}
 
-  /// Depth is bounded by kMaxMailTags.
-  void write(const GumboNode& node) {
-    switch (node.type) {
-      case GUMBO_NODE_TEXT:
-      case GUMBO_NODE_CDATA:
-        return add_text(node.v.text.text);
-      case GUMBO_NODE_WHITESPACE:
-        return add_text(" ");
-      case GUMBO_NODE_ELEMENT:
-        return write_element(node);
-      default:
-        return;
+  /// Walks without recursion: how deep a mail nests is its sender's choice, the stack is ours.
+  void write(const GumboNode& root) {
+    std::vector<Open> open;
+    enter(root, open);
+    while (!open.empty()) {
+      Open& innermost = open.back();
+      const GumboVector& children = innermost.node->v.element.children;
+      if (innermost.next < children.length) {
+        enter(*static_cast<const GumboNode*>(children.data[innermost.next++]), open);
+      } else {
+        leave(*innermost.node, innermost.from);
+        open.pop_back();
+      }
     }
   }
 
@@ -72,16 +74,28 @@ class Writer {
   }
 
  private:
-  void write_element(const GumboNode& node) {
+  /// An element whose children are being written.
+  struct Open {
+    const GumboNode* node;
+    std::size_t from;   ///< Where its text begins.
+    unsigned next = 0;  ///< The child that is next.
+  };
+
+  void enter(const GumboNode& node, std::vector<Open>& open) {
+    if (node.type == GUMBO_NODE_WHITESPACE) return add_text(" ");
+    if (node.type == GUMBO_NODE_TEXT || node.type == GUMBO_NODE_CDATA) {
+      return add_text(node.v.text.text);
+    }
+    if (node.type != GUMBO_NODE_ELEMENT) return;
     const GumboTag tag = node.v.element.tag;
     if (is_hidden(tag) || (!with_quotes_ && is_quote(node))) return;
     if (is_block(tag)) end_line();
     if (tag == GUMBO_TAG_LI) text_ += "- ";
-    const std::size_t from = text_.size();
-    const GumboVector& children = node.v.element.children;
-    for (unsigned i = 0; i < children.length; ++i) {
-      write(*static_cast<const GumboNode*>(children.data[i]));
-    }
+    open.push_back({&node, text_.size()});
+  }
+
+  void leave(const GumboNode& node, std::size_t from) {
+    const GumboTag tag = node.v.element.tag;
     if (tag == GUMBO_TAG_A) add_address(attribute(node, "href"), from);
     if (tag == GUMBO_TAG_TD || tag == GUMBO_TAG_TH) add_text(" ");
     if (is_block(tag)) end_line();
@@ -90,7 +104,8 @@ class Writer {
 
   void add_address(std::string_view address, std::size_t from) {
     const bool web = address.starts_with("http://") || address.starts_with("https://");
-    const bool shown = std::string_view(text_).substr(from).find(address) != std::string_view::npos;
+    const bool shown = std::string_view(text_).substr(std::min(from, text_.size())).find(address) !=
+                       std::string_view::npos;
     if (web && !shown) text_ += " (" + std::string(address) + ")";
   }
 
