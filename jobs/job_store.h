@@ -219,8 +219,8 @@ class JobStore {
 
   virtual Result<ConversationState> conversation(const std::string& lane) = 0;
   /// As above, for callers on an I/O loop; `done` may run on any thread and must not block.
-  virtual void conversation_async(std::string lane,
-                                  std::function<void(Result<ConversationState>)> done) {
+  virtual void conversation_async(const std::string& lane,
+                                  const std::function<void(Result<ConversationState>)>& done) {
     done(conversation(lane));
   }
   /// Our message id for a helpdesk's message id; empty: not one of ours.

@@ -48,9 +48,9 @@ Result<ConversationState> RedisJobStore::conversation(const std::string& lane) {
   return scripts::read_conversation(*reply);
 }
 
-void RedisJobStore::conversation_async(std::string lane,
-                                       std::function<void(Result<ConversationState>)> done) {
-  client_.submit(read_of_conversation(lane), [done = std::move(done)](const Result<Reply>& reply) {
+void RedisJobStore::conversation_async(const std::string& lane,
+                                       const std::function<void(Result<ConversationState>)>& done) {
+  client_.submit(read_of_conversation(lane), [done](const Result<Reply>& reply) {
     if (!reply) return done(deskwire::fail(reply.error()));
     done(scripts::read_conversation(*reply));
   });

@@ -35,8 +35,8 @@ class RedisJobStore final : public JobStore {
                   const std::function<void(Result<BeatResult>)>& done) override;
   Status release(const Lease& lease) override;
   Result<ConversationState> conversation(const std::string& lane) override;
-  void conversation_async(std::string lane,
-                          std::function<void(Result<ConversationState>)> done) override;
+  void conversation_async(const std::string& lane,
+                          const std::function<void(Result<ConversationState>)>& done) override;
   Result<std::string> mapped_message(const std::string& lane,
                                      const std::string& helpdesk_id) override;
   void mapped_message_async(std::string lane, std::string helpdesk_id,

@@ -36,7 +36,13 @@ function onTerminal(t, command) {
   const child = spawn("script", ["-qfec", command, "/dev/null"], { stdio: ["ignore", "pipe", "ignore"] });
   t.after(() => child.kill("SIGKILL"));
   const said = new Recorder();
-  child.stdout.setEncoding("utf8").on("data", (text) => said.push(text));
+  let line = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    // A terminal hands over what was written so far, which may end within a word.
+    const pieces = (line + text).split(/(?<=[\r\n])/);
+    line = /[\r\n]$/.test(pieces.at(-1)) ? "" : pieces.pop();
+    pieces.forEach((piece) => said.push(piece));
+  });
   return { child, said };
 }
 
