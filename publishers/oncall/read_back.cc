@@ -46,6 +46,7 @@ bool OnCallDesk::is_to_be_read_back(const json& notification, const json& state)
 Result<bool> OnCallDesk::read_back(const DueTask& task, json& notification,
                                    const std::vector<json>& states, std::int64_t& now_ms) const {
   std::vector<json> alerts;
+  alerts.reserve(states.size());
   for (const json& state : states) alerts.push_back(object_at(state, "data"));
   const std::int64_t limit_ms = sla_.on_call.read_back_s * 1000;
   // A page that waited behind others has used up its time there: however many there are, none is
