@@ -44,7 +44,8 @@ void print_table(const json& entries) {
   for (const json& entry : entries) {
     const std::string code = string_at(entry, "code");
     table.add({string_at(entry, "at", "-"), string_at(entry, "sink"), string_at(entry, "action"),
-               string_at(entry, "result", "dead") + (code.empty() ? "" : " (" + code + ")"),
+               string_at(entry, "result", "dead") + (code.empty() ? "" : " (" + code + ")") +
+                   (bool_at(entry, "unverified") ? ", unverified" : ""),
                std::to_string(integer_at(entry, "attempts").value_or(0)),
                printable(string_at(entry, "dedup_key", string_at(entry, "dedup"))),
                string_at(entry, "notification", string_at(entry, "id"))});

@@ -1,7 +1,9 @@
 #include "cli/on_call_role.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "core/hash.h"
 #include "core/ids.h"
@@ -43,14 +45,15 @@ std::map<std::string, std::unique_ptr<publishers::AlertSink>> sinks_of(const con
   return sinks;
 }
 
-/// Two tasks are held at a time, and each may have to ask several members in turn.
+/// Two tasks are held at a time, and each may have to ask several members in turn. Reading back
+/// ends for both when the time of the later one is over.
 Milliseconds lease_of(const config::Sla& sla) {
   Milliseconds longest{0};
   for (const auto& [name, sink] : sla.sinks) {
     const auto calls = std::max<std::size_t>(1, sink.urls.size());
     longest = std::max(longest, sink.request_timeout * static_cast<int>(calls));
   }
-  return kLeaseMargin + 2 * longest;
+  return kLeaseMargin + 2 * longest + std::chrono::seconds(sla.on_call.read_back_s);
 }
 
 double random_share() {
@@ -63,9 +66,10 @@ double random_share() {
 }  // namespace
 
 OnCallRole::OnCallRole(const config::Config& config, redis::Client& client, ChannelLog& log,
-                       const Clock& clock, Metrics& metrics)
+                       jobs::JobStore& jobs, const Clock& clock, Metrics& metrics)
     : sla_(with_links(config)),
       calendars_(calendars_of(sla_)),
+      read_back_(config, jobs, clock, metrics),
       sinks_(sinks_of(sla_, poster_, clock)),
       store_(client, sla_.on_call.max_log, sla_.on_call.max_dead),
       desk_(sla_, ports(log, clock, metrics)),
@@ -93,13 +97,16 @@ publishers::OnCallDesk::Ports OnCallRole::ports(ChannelLog& log, const Clock& cl
                              "Attempts to send a page, by sink and result.",
                              {{"sink", sink}, {"result", result}})
                     .add();
-              }};
+              },
+          .read_back = [this](const std::vector<nlohmann::json>& alerts,
+                              Milliseconds limit) { return read_back_.look(alerts, limit); }};
 }
 
 void OnCallRole::start() { notifier_.start(); }
 
 void OnCallRole::stop() {
   // Calls under way end; what they were about stays due.
+  read_back_.stop();
   poster_.stop();
   notifier_.stop();
 }

@@ -4,12 +4,14 @@
 #include <memory>
 #include <string>
 
+#include "cli/read_back.h"
 #include "cli/sink_poster.h"
 #include "config/config.h"
 #include "core/channel_log.h"
 #include "core/clock.h"
 #include "core/metrics.h"
 #include "core/redis/redis_client.h"
+#include "jobs/job_store.h"
 #include "publishers/oncall/notifier.h"
 #include "publishers/oncall/on_call_desk.h"
 #include "publishers/oncall/redis_on_call_store.h"
@@ -23,7 +25,7 @@ namespace deskwire::cli {
 class OnCallRole {
  public:
   OnCallRole(const config::Config& config, redis::Client& client, ChannelLog& log,
-             const Clock& clock, Metrics& metrics);
+             jobs::JobStore& jobs, const Clock& clock, Metrics& metrics);
   ~OnCallRole();  ///< Calls stop().
   OnCallRole(const OnCallRole&) = delete;
   OnCallRole& operator=(const OnCallRole&) = delete;
@@ -38,6 +40,7 @@ class OnCallRole {
   const config::Sla sla_;
   std::map<std::string, worker::Calendar> calendars_;
   SinkPoster poster_;
+  ConversationReadBack read_back_;
   std::map<std::string, std::unique_ptr<publishers::AlertSink>> sinks_;
   publishers::RedisOnCallStore store_;
   publishers::OnCallDesk desk_;

@@ -101,7 +101,7 @@ Server::Server(const config::Config& config, const Roles& roles,
     worker_.emplace(config_, roles, client_, bell, log_, store_, clock_, metrics_);
   }
   if (roles.sla && pages_people(config_.sla)) {
-    on_call_.emplace(config_, client_, log_, clock_, metrics_);
+    on_call_.emplace(config_, client_, log_, store_, clock_, metrics_);
   }
   reloads_.add("sla", [this](const config::Config& changed) -> Status {
     if (worker_) {

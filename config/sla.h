@@ -128,6 +128,7 @@ struct AlertLimits {
 
 struct OnCall {
   std::int64_t group_s = 30;      ///< Pages of one policy and metric in this time become one.
+  std::int64_t read_back_s = 10;  ///< For asking the helpdesk before a page; 0: it is not asked.
   std::int64_t heartbeat_s = 60;  ///< 0: none.
   std::vector<std::string> heartbeat_to;
   std::int64_t max_log = 100000;  ///< Entries of the notification log.

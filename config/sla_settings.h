@@ -98,6 +98,7 @@ void visit(Visitor& v, SlaMaintenance& s) {
 template <typename Visitor>
 void visit(Visitor& v, OnCall& s) {
   v.number("group_s", s.group_s, 0, 3600);
+  v.number("read_back_s", s.read_back_s, 0, 60);
   v.number("heartbeat_s", s.heartbeat_s, 0, 86400);
   v.texts("heartbeat_to", s.heartbeat_to, checks::not_empty);
   v.number("max_log", s.max_log, 100, 10000000);

@@ -76,7 +76,11 @@ void OnCallNotifier::work() {
       now_ms_ = taken->now_ms;
       alive_.set(static_cast<double>(taken->now_ms) / 1000);
       if (!started) started = desk_.begin_heartbeat(taken->now_ms).has_value();
-      for (const DueTask& task : taken->tasks) desk_.run(task, taken->now_ms);
+      const auto begun = std::chrono::steady_clock::now();
+      for (const DueTask& task : taken->tasks) {
+        const auto passed = std::chrono::steady_clock::now() - begun;
+        desk_.run(task, taken->now_ms + std::chrono::duration_cast<Milliseconds>(passed).count());
+      }
       if (taken->tasks.empty()) break;
       const MutexLock lock(mutex_);
       if (stopping_) return;

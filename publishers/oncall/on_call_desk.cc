@@ -278,6 +278,7 @@ Status OnCallDesk::replay(const std::string& id, std::int64_t now_ms) {
     json notification = parse_json(text).value_or(json::object());
     notification["first_at"] = now_ms;
     notification["attempts"] = 0;
+    notification.erase("read_back");
     OnCallChange change;
     change.dead[id] = std::nullopt;
     put(change, "n|" + id, notification);
@@ -289,14 +290,16 @@ Status OnCallDesk::replay(const std::string& id, std::int64_t now_ms) {
 
 std::string OnCallDesk::log_entry(const json& notification, const char* result,
                                   std::string_view code, std::int64_t now_ms) const {
-  return dump_json({{"at", iso8601(now_ms)},
-                    {"notification", string_at(notification, "id")},
-                    {"sink", string_at(notification, "sink")},
-                    {"action", string_at(notification, "action")},
-                    {"dedup_key", string_at(notification, "dedup")},
-                    {"attempts", integer_at(notification, "attempts").value_or(0) + 1},
-                    {"result", result},
-                    {"code", code}});
+  json entry = {{"at", iso8601(now_ms)},
+                {"notification", string_at(notification, "id")},
+                {"sink", string_at(notification, "sink")},
+                {"action", string_at(notification, "action")},
+                {"dedup_key", string_at(notification, "dedup")},
+                {"attempts", integer_at(notification, "attempts").value_or(0) + 1},
+                {"result", result},
+                {"code", code}};
+  if (unread_of(notification) > 0) entry["unverified"] = true;
+  return dump_json(entry);
 }
 
 }  // namespace deskwire::publishers

@@ -13,6 +13,7 @@
 #include "core/event.h"
 #include "core/result.h"
 #include "publishers/oncall/on_call_store.h"
+#include "publishers/oncall/read_back.h"
 #include "publishers/sinks/alert_sink.h"
 
 namespace deskwire::publishers {
@@ -30,10 +31,12 @@ namespace deskwire::publishers {
 ///                   told{sink: dedup key}
 ///   g|…             a group that gathers: members[{key, event_id}], step, next_at
 ///   o|<dedup key>   the open members of a page about several alerts: keys[]
-///   n|<id>          a notification on its way: sink, action, members[], step, first_at, attempts
+///   n|<id>          a notification on its way: sink, action, members[], step, first_at, attempts,
+///                   read_back{read, unread} once its conversations have been read back
 /// Tasks: `step|<event id>|<index>|<alert key>`, and the keys of groups and notifications.
 ///
-/// Thread safety: every method may be called concurrently; run blocks as long as a sink does.
+/// Thread safety: every method may be called concurrently; run blocks as long as a sink does, and
+/// before a first page as long as reading back may take.
 class OnCallDesk {
  public:
   struct Ports {
@@ -46,6 +49,7 @@ class OnCallDesk {
     std::function<std::string()> new_id;  ///< Of a notification.
     std::function<double()> random;       ///< 0..1, for jitter.
     std::function<void(const std::string& sink, const char* result)> count;
+    ReadBackPort read_back = {};  ///< Empty: pages go out as they are.
   };
 
   OnCallDesk(const config::Sla& sla, Ports ports) : sla_(sla), ports_(std::move(ports)) {}
@@ -69,7 +73,7 @@ class OnCallDesk {
   static constexpr const char* kHeartbeatTask = "heartbeat";
 
   Result<Json> load(const std::string& key, OnCallChange& change);
-  void put(OnCallChange& change, const std::string& key, const Json& value);
+  static void put(OnCallChange& change, const std::string& key, const Json& value);
   Status plan_event(OnCallChange& change, std::string_view name, const Json& data,
                     std::int64_t now_ms);
   Status raise(OnCallChange& change, const std::string& key, std::string_view name,
@@ -89,6 +93,11 @@ class OnCallDesk {
   Status reach(OnCallChange& change, const config::SlaStep& step, std::size_t index, Json state,
                std::int64_t now_ms);
   Status run_group(const DueTask& task, std::int64_t now_ms);
+  bool is_to_be_read_back(const Json& notification, const Json& state) const;
+  /// @param now_ms  Goes on by the time that it took.
+  /// @return  False: nothing is to be sent now, the task is due again.
+  Result<bool> read_back(const DueTask& task, Json& notification, const std::vector<Json>& states,
+                         std::int64_t& now_ms) const;
   Status run_notification(const DueTask& task, std::int64_t now_ms);
   Status after_sent(const DueTask& task, Json notification, const Alert& alert,
                     const std::vector<Json>& states, std::int64_t now_ms);

@@ -209,12 +209,18 @@ Status OnCallDesk::run_notification(const DueTask& task, std::int64_t now_ms) {
                   Error{ErrorCode::kNotFound, "the sink is no longer configured"}, now_ms);
     return {};
   }
+  if (is_to_be_read_back(notification, states.front())) {
+    const auto ready = read_back(task, notification, states, now_ms);
+    if (!ready) return fail(ready.error());
+    if (!*ready) return {};
+  }
   const auto step = static_cast<std::size_t>(integer_at(notification, "step").value_or(0));
   const Alert::Action kind = action == "acknowledge" ? Alert::Action::kAcknowledge
                              : action == "resolve"   ? Alert::Action::kResolve
                                                      : Alert::Action::kTrigger;
   Alert alert = make_page({.states = states,
                            .more = static_cast<std::size_t>(notification.value("more", 0)),
+                           .unread = unread_of(notification),
                            .action = kind,
                            .ladder = ladder_of(states.front()),
                            .step = step},

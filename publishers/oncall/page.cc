@@ -105,6 +105,15 @@ std::string advice(const json& state) {
   return "Answer the customer, or acknowledge that you have seen this.";
 }
 
+/// Why nobody knows whether it still holds.
+std::string doubt(const PageSubject& subject, const config::Sla& sla) {
+  const std::size_t all = subject.states.size() + subject.more;
+  const std::string whom =
+      all == 1 ? "the conversation" : std::to_string(subject.unread) + " of the conversations";
+  return whom + " could not be read back from the helpdesk within " +
+         std::to_string(sla.on_call.read_back_s) + " s, and may have been answered already";
+}
+
 std::string next_of(const std::vector<config::SlaStep>& ladder, std::size_t step) {
   for (std::size_t i = step + 1; i < ladder.size(); ++i) {
     if (step < ladder.size() && ladder[i].on != ladder[step].on) continue;
@@ -163,6 +172,8 @@ Alert make_page(const PageSubject& subject, const config::Sla& sla, std::int64_t
                     policy_of(data) + ")";
   }
   alert.board_link = link_of(sla.on_call.board_url, first);
+  alert.unverified = subject.action == Alert::Action::kTrigger && subject.unread > 0;
+  if (alert.unverified) alert.details.emplace_back("unverified", doubt(subject, sla));
   alert.details.emplace_back("why", reason(first));
   alert.details.emplace_back("since", iso8601(alert.since_ms));
   alert.details.emplace_back("do", advice(first));

@@ -13,6 +13,7 @@ namespace deskwire::publishers {
 struct PageSubject {
   const std::vector<nlohmann::json>& states;  ///< Of OnCallDesk, at least one.
   std::size_t more = 0;                       ///< Alerts beyond these.
+  std::size_t unread = 0;                     ///< Conversations that could not be read back.
   Alert::Action action = Alert::Action::kTrigger;
   const std::vector<config::SlaStep>& ladder;
   std::size_t step = 0;  ///< The rung that was reached, for "who is next".

@@ -29,6 +29,8 @@ struct Alert {
   std::string link;        ///< To the conversation, or empty.
   std::string board_link;  ///< Where it can be acknowledged, or empty.
   std::int64_t now_ms = 0;
+  /// The helpdesk could not be asked whether it still holds; "unverified" of `details` says why.
+  bool unverified = false;
 };
 
 std::string_view name_of(Alert::Action action);

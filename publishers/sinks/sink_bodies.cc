@@ -96,8 +96,8 @@ std::string slack_body(const Alert& alert) {
   const char* tag = alert.action == Alert::Action::kResolve       ? "resolved"
                     : alert.action == Alert::Action::kAcknowledge ? "acknowledged"
                                                                   : nullptr;
-  const std::string title =
-      "[" + (tag != nullptr ? std::string(tag) : alert.severity) + "] " + alert.summary;
+  const std::string title = "[" + (tag != nullptr ? std::string(tag) : alert.severity) + "] " +
+                            alert.summary + (alert.unverified ? " (unverified)" : "");
   std::string section = "*" + slack_escape(title) + "*";
   if (!alert.link.empty()) section += "\n<" + slack_escape(alert.link) + "|Open>";
   if (alert.action == Alert::Action::kTrigger && !alert.board_link.empty()) {
@@ -123,20 +123,20 @@ std::string slack_body(const Alert& alert) {
 std::string webhook_body(const Alert& alert) {
   json details = json::object();
   for (const auto& [name, value] : alert.details) details[name] = value;
-  return dump_json({{"type", alert.event},
-                    {"timestamp", iso8601(alert.now_ms)},
-                    {"data",
-                     {{"id", alert.id},
-                      {"action", name_of(alert.action)},
-                      {"dedup_key", alert.dedup_key},
-                      {"name", alert.name},
-                      {"severity", alert.severity},
-                      {"summary", alert.summary},
-                      {"since", iso8601(alert.since_ms)},
-                      {"labels", alert.labels},
-                      {"details", std::move(details)},
-                      {"link", alert.link},
-                      {"board", alert.board_link}}}});
+  json data = {{"id", alert.id},
+               {"action", name_of(alert.action)},
+               {"dedup_key", alert.dedup_key},
+               {"name", alert.name},
+               {"severity", alert.severity},
+               {"summary", alert.summary},
+               {"since", iso8601(alert.since_ms)},
+               {"labels", alert.labels},
+               {"details", std::move(details)},
+               {"link", alert.link},
+               {"board", alert.board_link}};
+  if (alert.unverified) data["unverified"] = true;
+  return dump_json(
+      {{"type", alert.event}, {"timestamp", iso8601(alert.now_ms)}, {"data", std::move(data)}});
 }
 
 }  // namespace deskwire::publishers

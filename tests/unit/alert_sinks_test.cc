@@ -189,6 +189,28 @@ TEST_CASE("Slack: customers' words make no link and call nobody", "[publishers][
   CHECK(cut.at("blocks").at(1).at("elements").at(0).at("text").get<std::string>().size() <= 3000);
 }
 
+TEST_CASE("every sink says in its own words that a page is unverified", "[publishers][sinks]") {
+  Alert sure = page();
+  Alert doubtful = page();
+  doubtful.unverified = true;
+  doubtful.details.emplace_back("unverified", "the helpdesk did not answer");
+
+  const json am = json::parse(alertmanager_body(doubtful, 0))[0];
+  CHECK(am.at("annotations").at("unverified") == "the helpdesk did not answer");
+  CHECK(am.at("labels") == json::parse(alertmanager_body(sure, 0))[0].at("labels"));
+
+  const json pager = json::parse(pagerduty_body(doubtful, "key"));
+  CHECK(pager.at("payload").at("custom_details").at("unverified") == "the helpdesk did not answer");
+
+  const json slack = json::parse(slack_body(doubtful));
+  CHECK(slack.at("text").get<std::string>().ends_with("(gold) (unverified)"));
+  CHECK(json::parse(slack_body(sure)).at("text").get<std::string>().ends_with("(gold)"));
+  CHECK(slack.dump().find("unverified: the helpdesk did not answer") != std::string::npos);
+
+  CHECK(json::parse(webhook_body(doubtful)).at("data").at("unverified") == true);
+  CHECK_FALSE(json::parse(webhook_body(sure)).at("data").contains("unverified"));
+}
+
 TEST_CASE("Slack: at most one message a second", "[publishers][sinks]") {
   testing::ManualClock clock;
   ScriptedPoster poster;

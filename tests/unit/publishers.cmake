@@ -20,4 +20,5 @@ deskwire_add_tests(NAME unit_oncall LABEL unit
     unit/alert_sinks_test.cc
     unit/alert_watch_test.cc
     unit/on_call_desk_test.cc
+    unit/on_call_read_back_test.cc
   DEPS deskwire::publishers nlohmann_json::nlohmann_json)

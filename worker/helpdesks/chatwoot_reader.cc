@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -27,20 +29,28 @@ std::string_view message_type_of(const json& message) {
   return known ? kTypes.at(static_cast<std::size_t>(type)) : std::string_view();
 }
 
+/// A conversation of the API as webhooks write it.
+json webhook_conversation(const json& conversation, const json& account) {
+  json made = conversation;
+  made.erase("messages");
+  made.erase("last_non_activity_message");
+  made["channel"] = string_at(object_at(conversation, "meta"), "channel");
+  made["account"] = account;
+  return made;
+}
+
 /// A message of the API in the shape of its webhook.
 std::string webhook_body(const json& conversation, const json& message, const json& account) {
-  json inner = conversation;
-  inner.erase("messages");
-  inner.erase("last_non_activity_message");
-  inner["channel"] = string_at(object_at(conversation, "meta"), "channel");
-  inner["account"] = account;
   json body = message;
   body["event"] = "message_created";
   body["account"] = account;
   body["message_type"] = message_type_of(message);
-  body["conversation"] = std::move(inner);
+  body["conversation"] = webhook_conversation(conversation, account);
   return dump_json(body);
 }
+
+/// Zero: as long as the client allows.
+Result<Milliseconds> unhurried() { return Milliseconds(0); }
 
 const json* list_at(const json& object, const char* key) {
   const auto found = object.find(key);
@@ -55,16 +65,19 @@ ChatwootReader::ChatwootReader(const config::Source& source)
              .timeout = source.request_timeout,
              .max_response_bytes = kMaxResponseBytes}) {}
 
-Result<json> ChatwootReader::get(const std::string& path) {
+Result<json> ChatwootReader::get(const std::string& path, const Patience& patience) {
   const auto account = integer_id(source_.account_id);
   if (!account) {
     return fail(ErrorCode::kInvalid,
                 "helpdesk source=" + source_.name + ": account_id is not an integer");
   }
+  const auto left = patience();
+  if (!left) return fail(left.error());
   auto response = http_.send({"GET",
                               "/api/v1/accounts/" + std::to_string(*account) + path,
                               {{"api_access_token", std::string(source_.user_token.reveal())}},
-                              ""});
+                              "",
+                              *left});
   if (!response) return fail(of_a_read(std::move(response).error()));
   auto body = body_or_error(std::move(*response), "GET " + path.substr(0, path.find('?')));
   if (!body) return fail(of_a_read(std::move(body).error()));
@@ -78,7 +91,8 @@ Result<std::vector<json>> ChatwootReader::conversations_since(std::int64_t since
   for (int page = 1; page <= kMaxConversationPages; ++page) {
     auto answer =
         get("/conversations?status=all&assignee_type=all&sort_by=last_activity_at_desc&page=" +
-            std::to_string(page));
+                std::to_string(page),
+            unhurried);
     if (!answer) return fail(std::move(answer).error());
     const json* const list = list_at(object_at(*answer, "data"), "payload");
     if (list == nullptr) {
@@ -95,8 +109,8 @@ Result<std::vector<json>> ChatwootReader::conversations_since(std::int64_t since
                                         std::to_string(kMaxConversationPages) + " pages");
 }
 
-Status ChatwootReader::read_messages(const json& conversation, std::int64_t since_s,
-                                     std::int64_t until_s, std::vector<std::string>& bodies) {
+Status ChatwootReader::read_messages(const json& conversation, const Span& span,
+                                     const Patience& patience, std::vector<std::string>& bodies) {
   const auto id = integer_at(conversation, "id");
   if (!id) return {};
   const json account{{"id", integer_id(source_.account_id).value_or(0)}};
@@ -108,7 +122,7 @@ Status ChatwootReader::read_messages(const json& conversation, std::int64_t sinc
       return fail(ErrorCode::kTooLarge, "helpdesk GET messages: more than " +
                                             std::to_string(kMaxMessagePages) + " pages");
     }
-    const auto answer = get(path + query);
+    const auto answer = get(path + query, patience);
     // Deleted since it was listed.
     if (!answer && answer.error().code == ErrorCode::kNotFound) return {};
     if (!answer) return fail(answer.error());
@@ -121,8 +135,8 @@ Status ChatwootReader::read_messages(const json& conversation, std::int64_t sinc
       const std::int64_t created_s = integer_at(message, "created_at").value_or(0);
       if (message_id <= 0) continue;
       if (oldest_id == 0 || message_id < oldest_id) oldest_id = message_id;
-      reached = reached || created_s < since_s;
-      const bool wanted = created_s >= since_s && created_s < until_s &&
+      reached = reached || created_s < span.since_s;
+      const bool wanted = created_s >= span.since_s && created_s < span.until_s &&
                           message_type_of(message) != "activity" &&
                           !message_type_of(message).empty();
       if (wanted) found.emplace_back(message_id, webhook_body(conversation, message, account));
@@ -141,10 +155,38 @@ Result<std::vector<std::string>> ChatwootReader::messages_between(std::int64_t s
   if (!conversations) return fail(conversations.error());
   std::vector<std::string> bodies;
   for (const json& conversation : *conversations) {
-    if (auto read = read_messages(conversation, since_s, until_s, bodies); !read) {
+    if (auto read = read_messages(conversation, {since_s, until_s}, unhurried, bodies); !read) {
       return fail(std::move(read).error());
     }
   }
+  return bodies;
+}
+
+Result<std::vector<std::string>> ChatwootReader::conversation(const Wanted& wanted) {
+  const Patience patience = [&]() -> Result<Milliseconds> {
+    const auto left = std::chrono::duration_cast<Milliseconds>(wanted.deadline -
+                                                               std::chrono::steady_clock::now());
+    if (left.count() > 0) return left;
+    return fail(ErrorCode::kTimeout, "helpdesk GET conversation: not read whole in time");
+  };
+  const std::string id = std::to_string(wanted.conversation);
+  auto found = get("/conversations/" + id, patience);
+  if (!found) return fail(std::move(found).error());
+  const std::string status = string_at(*found, "status");
+  if (integer_at(*found, "id") != wanted.conversation || status.empty()) {
+    return fail(ErrorCode::kUnavailable,
+                "helpdesk GET conversation: status 2xx, but not the documented answer");
+  }
+  std::vector<std::string> bodies;
+  const Span span{wanted.since_s, std::numeric_limits<std::int64_t>::max()};
+  if (auto read = read_messages(*found, span, patience, bodies); !read) {
+    return fail(std::move(read).error());
+  }
+  const json account{{"id", integer_id(source_.account_id).value_or(0)}};
+  json body = webhook_conversation(*found, account);
+  body["event"] =
+      status == wanted.known_status ? "conversation_updated" : "conversation_status_changed";
+  bodies.push_back(dump_json(body));
   return bodies;
 }
 

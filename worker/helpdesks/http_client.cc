@@ -122,7 +122,7 @@ class HttpClient::Impl {
                   std::string(options_.peer) +
                       ": its URL is not an http or https URL that this build can use");
     }
-    const auto taken = take(stream == nullptr ? options_.timeout
+    const auto taken = take(stream == nullptr ? timeout_of(request)
                                               : std::min(stream->begin_timeout, stream->timeout));
     if (!taken) return cancelled(request);
     const AbortHandle abort(*this, ***taken, stream);
@@ -156,6 +156,10 @@ class HttpClient::Impl {
 
   using ConnectionIterator = std::list<std::unique_ptr<Connection>>::iterator;
 
+  Milliseconds timeout_of(const HttpRequest& request) const {
+    const bool own = request.timeout.count() > 0;
+    return own ? std::min(request.timeout, options_.timeout) : options_.timeout;
+  }
   std::string where(const HttpRequest& request) const {
     return std::string(options_.peer) + " " + request.method + ": ";
   }
@@ -306,7 +310,7 @@ class HttpClient::Impl {
                                            std::to_string(stream->begin_timeout.count()) + " ms");
     }
     if (expired) {
-      const Milliseconds limit = stream != nullptr ? stream->timeout : options_.timeout;
+      const Milliseconds limit = stream != nullptr ? stream->timeout : timeout_of(request);
       return fail(ErrorCode::kTimeout,
                   at + "no complete answer in " + std::to_string(limit.count()) + " ms");
     }

@@ -17,7 +17,8 @@ struct HttpRequest {
   std::string method;
   std::string path;  ///< Below the base URL, with a leading slash; escaped by the caller.
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;  ///< JSON, or empty.
+  std::string body;         ///< JSON, or empty.
+  Milliseconds timeout{0};  ///< Of this call, where it is to be shorter than the client's.
 };
 
 /// What the reader of a streamed answer says to each piece of it.

@@ -8,11 +8,12 @@ import { createServer } from "node:http";
 import { BOT_TOKEN, USER_TOKEN } from "./deskwire.mjs";
 import { Recorder } from "./waiting.mjs";
 
-const PATH = /^\/api\/v1\/accounts\/(\d+)\/conversations\/(\d+)\/([a-z_]+)/;
+const PATH = /^\/api\/v1\/accounts\/(\d+)\/conversations\/(\d+)(?:\/([a-z_]+))?/;
 
 export class FakeChatwoot {
   calls = new Recorder(); // {name, account, conversation, body, token}
   messages = []; // what the fake has stored: the customer would see these
+  conversations = new Map(); // by id: what users (not bots) may read of them
   #nextId = 900_001;
   #server;
   #sockets = new Set();
@@ -69,7 +70,7 @@ export class FakeChatwoot {
     }
     if (!match) return answer({ status: 404, body: { error: "Resource could not be found" } });
     const call = {
-      name: `${request.method} ${match[3]}`,
+      name: `${request.method} ${match[3] ?? "conversation"}`,
       account: match[1],
       conversation: match[2],
       query: Object.fromEntries(url.searchParams),
@@ -96,6 +97,11 @@ export class FakeChatwoot {
           return answer({ status: 401, body: { error } });
         }
         return answer({ body: { meta: {}, payload: this.#page(call) } });
+      case "GET conversation": {
+        const known = call.asBot ? null : this.conversations.get(Number(call.conversation));
+        if (!known) return answer({ status: 404, body: { error: "Resource could not be found" } });
+        return answer({ body: { id: Number(call.conversation), ...known } });
+      }
       case "POST toggle_typing_status": {
         const result = await run("onTyping");
         return result === "hang" ? null : answer(result ?? {});
