@@ -1,5 +1,6 @@
 // Runs clang-tidy over the product's sources and remembers what was clean, so that only what changed
-// is read again: `node packaging/lint.mjs BUILD_DIR [FILE…]`, one process a core.
+// is read again: `node packaging/lint.mjs BUILD_DIR [FILE…]`, one process a core. The path-sensitive
+// analyzer takes as long as everything else together; DESKWIRE_LINT=deep asks for it too.
 //
 // What decides: the preprocessed source with its comments (hence every header that it includes), the
 // source itself, the compiler's flags, .clang-tidy and the tool's version. Remembered in
@@ -24,7 +25,8 @@ if (!build) {
 const root = process.cwd();
 const memory = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "deskwire-lint");
 mkdirSync(memory, { recursive: true });
-const rules = readFileSync(".clang-tidy", "utf8") + (await run(TIDY, ["--version"])).stdout;
+const flags = process.env.DESKWIRE_LINT === "deep" ? ["--quiet"] : ["--quiet", "--checks=-clang-analyzer-*"];
+const rules = [readFileSync(".clang-tidy", "utf8"), (await run(TIDY, ["--version"])).stdout, ...flags].join();
 
 /** The compiler and its flags, without what names an output or a dependency file. */
 function preprocessing({ command, file }) {
@@ -36,9 +38,9 @@ function preprocessing({ command, file }) {
 
 async function fingerprint(entry) {
   const words = preprocessing(entry);
-  const [compiler, ...flags] = words.slice(words.findIndex((word) => word.includes("clang++")));
-  const { stdout } = await run(compiler, [...flags, "-E", "-P", "-C", entry.file], { cwd: entry.directory, maxBuffer: MAX_TEXT });
-  const hash = createHash("sha256").update(rules).update(flags.join(" ").replaceAll(root, ""));
+  const [compiler, ...options] = words.slice(words.findIndex((word) => word.includes("clang++")));
+  const { stdout } = await run(compiler, [...options, "-E", "-P", "-C", entry.file], { cwd: entry.directory, maxBuffer: MAX_TEXT });
+  const hash = createHash("sha256").update(rules).update(options.join(" ").replaceAll(root, ""));
   return hash.update(readFileSync(entry.file)).update(stdout.replaceAll(root, "")).digest("hex");
 }
 
@@ -61,7 +63,7 @@ async function lint(entry) {
   }
   linted++;
   try {
-    await run(TIDY, ["--quiet", "-p", build, path], { maxBuffer: MAX_TEXT });
+    await run(TIDY, [...flags, "-p", build, path], { maxBuffer: MAX_TEXT });
     writeFileSync(mark, "");
   } catch (error) {
     refused.push(path);
