@@ -3,5 +3,6 @@ deskwire_add_tests(NAME unit_cli LABEL unit
     unit/cli_text_test.cc
     unit/job_reason_test.cc
     unit/job_selection_test.cc
+    unit/reloads_test.cc
     unit/replay_forecast_test.cc
   DEPS deskwire::cli nlohmann_json::nlohmann_json)
