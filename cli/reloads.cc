@@ -43,10 +43,9 @@ json comparable(const config::Config& config) {
   return std::move(*settings);
 }
 
-const json& at(const json& object, const std::string& key) {
-  static const json kNone;
+json at(const json& object, const std::string& key) {
   const auto found = object.find(key);
-  return found == object.end() ? kNone : *found;
+  return found == object.end() ? json() : *found;
 }
 
 void name_differences(const json& before, const json& after, const std::string& path,
@@ -61,7 +60,9 @@ void name_differences(const json& before, const json& after, const std::string& 
     for (const auto& [key, value] : side->items()) keys.insert(key);
   }
   for (const std::string& key : keys) {
-    name_differences(at(before, key), at(after, key), path.empty() ? key : path + "." + key, names);
+    std::string inner = path;
+    if (!inner.empty()) inner += '.';
+    name_differences(at(before, key), at(after, key), inner += key, names);
   }
 }
 

@@ -53,6 +53,7 @@ class WorkerHandlers {
   worker::JobHandler& handoff() { return handoff_; }
   worker::JobHandler& send() { return send_; }
   worker::JobHandler& delivery() { return delivery_; }
+  const worker::HelpdeskDirectory& helpdesks() const { return helpdesks_; }
   /// Ends every call in flight: after the pool's grace, never before.
   void stop();
 

@@ -98,7 +98,7 @@ class Gateway::Impl {
     hub_.emplace(std::move(options), log, presence_, loops, clock, metrics);
     for (net::Loop* loop : loops) {
       loops_.push_back(std::make_unique<GatewayLoop>(
-          GatewayLoop::Context{config_, connections_, clock, metrics, counts_, gatekeeper_,
+          GatewayLoop::Context{config_, live_, connections_, clock, metrics, counts_, gatekeeper_,
                                operations_, alerts_, hub_->local(*loop), pages_, draining_}));
     }
     revocation_feed_ = std::make_shared<RevocationFeed>(
