@@ -37,7 +37,7 @@ net::HttpServer::Options server_options(const config::Admin& settings) {
 AdminDoor::AdminDoor(const config::Admin& settings, std::vector<std::string> roles,
                      redis::Client& client, jobs::JobStore& store, jobs::OperatorStore& operators,
                      const Clock& clock, Metrics& metrics, Routes more)
-    : settings_(settings),
+    : key_(std::make_shared<const config::Secret>(settings.key)),
       roles_(std::move(roles)),
       client_(client),
       store_(store),
@@ -70,9 +70,10 @@ void AdminDoor::handle(HttpRequest&& request, const net::HttpResponder& responde
     alive.body = "ok\n";
     return responder.send(std::move(alive));
   }
-  if (request.path() != "/readyz" && !may_pass(request)) {
+  const auto key = key_.read();
+  if (request.path() != "/readyz" && !may_pass(request, *key)) {
     auto refused =
-        settings_.key.empty()
+        key->empty()
             ? net::error_response(40300, "changes need the header X-Deskwire: 1")
             : net::error_response(40100, "the admin key is needed: Authorization: Bearer …");
     return responder.send(std::move(refused));
@@ -82,12 +83,12 @@ void AdminDoor::handle(HttpRequest&& request, const net::HttpResponder& responde
   if (!posted) responder.send(net::error_response(50300, "too many requests wait"));
 }
 
-bool AdminDoor::may_pass(const HttpRequest& request) const {
-  if (!settings_.key.empty()) {
+bool AdminDoor::may_pass(const HttpRequest& request, const config::Secret& key) {
+  if (!key.empty()) {
     constexpr std::string_view kBearer = "Bearer ";
     const std::string_view given = request.header("Authorization");
     return given.starts_with(kBearer) &&
-           constant_time_equal(given.substr(kBearer.size()), settings_.key.reveal());
+           constant_time_equal(given.substr(kBearer.size()), key.reveal());
   }
   const bool read = request.method == "GET" || request.method == "HEAD";
   // No page of another origin can send this header without a preflight, which is refused here.

@@ -3,9 +3,11 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cli/jobs_door.h"
@@ -16,6 +18,7 @@
 #include "core/net/http_server.h"
 #include "core/redis/redis_client.h"
 #include "core/result.h"
+#include "core/snapshot.h"
 #include "jobs/job_store.h"
 
 namespace deskwire::cli {
@@ -34,7 +37,7 @@ namespace deskwire::cli {
 ///
 /// Requests that ask Redis run on a thread of their own ("admin-work"); 64 may wait.
 ///
-/// Thread safety: start and stop from one thread; port() and set_ready() from any.
+/// Thread safety: start and stop from one thread; port(), set_key() and set_ready() from any.
 class AdminDoor {
  public:
   /// Answers paths before the door's own ones; nullopt: it does not know them. Runs
@@ -53,17 +56,21 @@ class AdminDoor {
   void stop();
   /// False from the moment a graceful stop begins.
   void set_ready(bool ready) { ready_ = ready; }
+  /// Requests that come from now on need this key; empty: none (loopback only).
+  void set_key(config::Secret key) {
+    key_.replace(std::make_shared<const config::Secret>(std::move(key)));
+  }
   std::uint16_t port() const { return server_.port(); }
 
  private:
   void handle(net::HttpRequest&& request, const net::HttpResponder& responder);
-  bool may_pass(const net::HttpRequest& request) const;
+  static bool may_pass(const net::HttpRequest& request, const config::Secret& key);
   net::HttpResponse answer(const net::HttpRequest& request);
   net::HttpResponse readiness();
   void refresh_job_gauges();
   void refresh_kind_gauges();
 
-  const config::Admin settings_;
+  Snapshot<const config::Secret> key_;
   const std::vector<std::string> roles_;
   redis::Client& client_;
   jobs::JobStore& store_;

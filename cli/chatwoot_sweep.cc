@@ -32,18 +32,44 @@ ChatwootSweep::Account::Account(const config::Source& settings, Metrics& metrics
 ChatwootSweep::ChatwootSweep(const config::Config& config, jobs::JobStore& store,
                              const Clock& clock, Metrics& metrics)
     : settings_(config.receiver.sweep),
-      rules_(webhooks::job_rules(config)),
       store_(store),
-      clock_(clock) {
+      clock_(clock),
+      metrics_(metrics),
+      rules_(std::make_shared<const webhooks::JobRules>(webhooks::job_rules(config))),
+      accounts_(accounts_of(config, {})) {}
+
+ChatwootSweep::Accounts ChatwootSweep::accounts_of(const config::Config& config,
+                                                   const Accounts& before) const {
+  Accounts accounts;
   for (const config::Source& source : config.sources) {
-    if (can_be_swept(source)) accounts_.push_back(std::make_unique<Account>(source, metrics));
+    if (!can_be_swept(source)) continue;
+    accounts.push_back(std::make_shared<Account>(source, metrics_));
+    for (const auto& old : before) {
+      if (old->source.name != source.name) continue;
+      accounts.back()->seen_until_s = old->seen_until_s.load();
+    }
   }
+  return accounts;
+}
+
+void ChatwootSweep::reload(const config::Config& config) {
+  rules_.replace(std::make_shared<const webhooks::JobRules>(webhooks::job_rules(config)));
+  {
+    const MutexLock lock(mutex_);
+    accounts_ = accounts_of(config, accounts_);
+  }
+  if (started_) start();
 }
 
 ChatwootSweep::~ChatwootSweep() { stop(); }
 
 void ChatwootSweep::start() {
-  if (accounts_.empty() || settings_.interval_s == 0 || thread_.joinable()) return;
+  started_ = true;
+  if (settings_.interval_s == 0 || thread_.joinable()) return;
+  {
+    const MutexLock lock(mutex_);
+    if (accounts_.empty() || stopping_) return;
+  }
   thread_ = std::thread([this] { run(); });
 }
 
@@ -51,9 +77,9 @@ void ChatwootSweep::stop() {
   {
     const MutexLock lock(mutex_);
     stopping_ = true;
+    if (looked_at_) looked_at_->reader.stop();
   }
   changed_.notify_all();
-  for (const auto& account : accounts_) account->reader.stop();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -70,12 +96,22 @@ void ChatwootSweep::run() {
 
 bool ChatwootSweep::look() {
   bool whole = true;
-  for (const auto& account : accounts_) {
+  Accounts accounts;
+  {
+    const MutexLock lock(mutex_);
+    accounts = accounts_;
+  }
+  for (const auto& account : accounts) {
     {
       const MutexLock lock(mutex_);
       if (stopping_) return false;
+      looked_at_ = account;
     }
     const Status looked = look_at(*account, clock_.wall_ms());
+    {
+      const MutexLock lock(mutex_);
+      looked_at_.reset();
+    }
     if (looked) continue;
     whole = false;
     if (looked.error().code == ErrorCode::kCancelled) continue;
@@ -91,7 +127,7 @@ Status ChatwootSweep::look_at(Account& account, std::int64_t now_ms) {
   const std::int64_t now_s = now_ms / 1000;
   const std::int64_t until_s = now_s - kSettleS;
   const std::int64_t since_s =
-      std::max(now_s - settings_.lookback_s, account.seen_until_s - kOverlapS);
+      std::max(now_s - settings_.lookback_s, account.seen_until_s.load() - kOverlapS);
   if (since_s >= until_s) return {};
   auto bodies = account.reader.messages_between(since_s, until_s);
   if (!bodies) return fail(std::move(bodies).error());
@@ -112,7 +148,7 @@ Status ChatwootSweep::look_at(Account& account, std::int64_t now_ms) {
 
 Result<bool> ChatwootSweep::take_in(const config::Source& source, const std::string& body,
                                     std::int64_t now_ms) {
-  const auto delivery = webhooks::understand(source, body, {}, now_ms, rules_);
+  const auto delivery = webhooks::understand(source, body, {}, now_ms, *rules_.read());
   // The helpdesk's own answer in an unknown shape: a dead letter of it would help nobody.
   if (!delivery || !delivery->unparsable.empty()) return false;
   const auto known = store_.conversation(delivery->lane());

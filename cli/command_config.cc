@@ -95,7 +95,7 @@ void add_config(CLI::App& app, Action& action) {
 
   auto reloaded = std::make_shared<ConfigChoice>();
   auto* reload_command = command->add_subcommand(
-      "reload", "Let a running serve take in changed policies and calendars");
+      "reload", "Let a running serve take in changed secrets, keys, policies and reply rules");
   add_config_options(*reload_command, *reloaded);
   reload_command->callback(
       [reloaded, &action] { action = [reloaded] { return reload(*reloaded); }; });

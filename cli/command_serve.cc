@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "cli/commands.h"
 #include "cli/config_choice.h"
@@ -83,24 +84,38 @@ Status adopt_sockets(const config::Config& config, const Roles& roles) {
   return {};
 }
 
+/// Another data_dir waits for the restart, and so do the keys in it: those that were made up for
+/// the running one are read again.
+Result<config::Config> load_again(const ConfigChoice& choice, const std::string& data_dir) {
+  auto config = load_config(choice);
+  if (!config) return config;
+  std::string next = std::exchange(config->data_dir, data_dir);
+  if (auto completed = config::complete_secrets(*config); !completed) {
+    return fail(std::move(completed.error()));
+  }
+  config->data_dir = std::move(next);
+  return config;
+}
+
 /// A config that is no good changes nothing.
-void reload(Server& server, const ConfigChoice& choice) {
+void reload(Server& server, const ConfigChoice& choice, const std::string& data_dir) {
   log::info("reloading");
-  const auto config = load_config_with_secrets(choice);
+  const auto config = load_again(choice, data_dir);
   if (config) return server.reload(*config);
   log::error("reload_refused",
              {{"error", config.error().message}, {"next", "the old settings stay in force"}});
 }
 
 /// Until a signal asks for the end. @errors of a Redis that turns out unfit only now.
-Status run_until_stopped(Server& server, const ConfigChoice& choice, EmbeddedRedis* redis) {
+Status run_until_stopped(Server& server, const ConfigChoice& choice, const std::string& data_dir,
+                         EmbeddedRedis* redis) {
   while (true) {
     const int signal = wait_signal(kTick).value_or(0);
     if (signal == SIGTERM || signal == SIGINT) {
       log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       return {};
     }
-    if (signal == SIGHUP) reload(server, choice);
+    if (signal == SIGHUP) reload(server, choice, data_dir);
     if (redis != nullptr) redis->supervise();
     if (auto fit = server.check_late_redis(); !fit) return fit;
   }
@@ -115,7 +130,7 @@ int serve_with(const config::Config& config, const Roles& roles, const ServeOpti
   if (status) status = server.start();
   if (status) {
     std::cout << greeting(config, server, options.config, program) << std::flush;
-    status = run_until_stopped(server, options.config, redis);
+    status = run_until_stopped(server, options.config, config.data_dir, redis);
   }
   {
     const StopWatchdog watchdog(config.jobs.shutdown_grace + config.gateway.drain + kStopMargin);

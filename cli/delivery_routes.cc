@@ -55,9 +55,9 @@ HttpResponse only(const char* method) {
 
 class DeliveryRoutes {
  public:
-  DeliveryRoutes(const config::Config& config, jobs::JobStore& store, redis::Client& client,
-                 const Clock& clock)
-      : deliveries_(config), store_(store), client_(client), clock_(clock) {}
+  DeliveryRoutes(const Snapshot<const config::Config>& config, jobs::JobStore& store,
+                 redis::Client& client, const Clock& clock)
+      : config_(config), store_(store), client_(client), clock_(clock) {}
 
   std::optional<HttpResponse> answer(const HttpRequest& request) const {
     const std::string_view path = request.path();
@@ -92,7 +92,7 @@ class DeliveryRoutes {
         return net::error_response(40001, "limit: is not 1.." + std::to_string(kMaxListed));
       }
     }
-    const auto found = deliveries_.list(filter);
+    const auto found = deliveries().list(filter);
     if (!found) return error_of(found.error());
     json items = json::array();
     for (const auto& one : *found) items.push_back(to_json(one));
@@ -100,15 +100,15 @@ class DeliveryRoutes {
   }
 
   HttpResponse show(const HttpRequest& request, const std::string& id) const {
-    const auto delivery = deliveries_.read(id);
+    const auto delivery = deliveries().read(id);
     if (!delivery) return error_of(delivery.error());
     return ok(to_json(*delivery, request.query("body") == "1"));
   }
 
   HttpResponse verify(const std::string& id) const {
-    const auto delivery = deliveries_.read(id);
+    const auto delivery = deliveries().read(id);
     if (!delivery) return error_of(delivery.error());
-    const auto report = deliveries_.verify(*delivery);
+    const auto report = deliveries().verify(*delivery);
     if (!report) return error_of(report.error());
     return ok(to_json(*delivery, *report));
   }
@@ -127,13 +127,15 @@ class DeliveryRoutes {
       return net::error_response(40001, "dry_run: is not true or false", "dry_run");
     }
     const auto taken =
-        deliveries_.take_in(id, store_, client_, "admin:" + request.peer_address,
-                            string_at(options, "reason"), bool_at(options, "dry_run"));
+        deliveries().take_in(id, store_, client_, "admin:" + request.peer_address,
+                             string_at(options, "reason"), bool_at(options, "dry_run"));
     if (!taken) return error_of(taken.error());
     return ok(to_json(id, *taken));
   }
 
-  const RefusedDeliveries deliveries_;
+  RefusedDeliveries deliveries() const { return RefusedDeliveries(*config_.read()); }
+
+  const Snapshot<const config::Config>& config_;
   jobs::JobStore& store_;
   redis::Client& client_;
   const Clock& clock_;
@@ -141,8 +143,9 @@ class DeliveryRoutes {
 
 }  // namespace
 
-AdminDoor::Routes delivery_routes(const config::Config& config, jobs::JobStore& store,
-                                  redis::Client& client, const Clock& clock) {
+AdminDoor::Routes delivery_routes(const Snapshot<const config::Config>& config,
+                                  jobs::JobStore& store, redis::Client& client,
+                                  const Clock& clock) {
   return [routes = std::make_shared<DeliveryRoutes>(config, store, client, clock)](
              const HttpRequest& request) { return routes->answer(request); };
 }

@@ -4,6 +4,7 @@
 #include "config/config.h"
 #include "core/clock.h"
 #include "core/redis/redis_client.h"
+#include "core/snapshot.h"
 #include "jobs/job_store.h"
 
 namespace deskwire::cli {
@@ -14,7 +15,9 @@ namespace deskwire::cli {
 ///   GET  /v1/deliveries/{id}[?body=1]                  headers without secrets
 ///   GET  /v1/deliveries/{id}/verify                    which part of the signature fails
 ///   POST /v1/deliveries/{id}/replay                    {"reason":"…","dry_run":false}
-AdminDoor::Routes delivery_routes(const config::Config& config, jobs::JobStore& store,
-                                  redis::Client& client, const Clock& clock);
+///
+/// @param config  Of now: its secrets and rules judge them anew. Outlives the routes.
+AdminDoor::Routes delivery_routes(const Snapshot<const config::Config>& config,
+                                  jobs::JobStore& store, redis::Client& client, const Clock& clock);
 
 }  // namespace deskwire::cli

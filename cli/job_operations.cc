@@ -97,14 +97,14 @@ const char* name_of(ReplayBatch::State state) {
 
 }  // namespace
 
-JobOperations::JobOperations(const config::Config& config, redis::Client& client,
+JobOperations::JobOperations(const Snapshot<const config::Config>& config, redis::Client& client,
                              const redis::Client::Options& connection, jobs::JobStore& store,
                              const Clock& clock)
     : config_(config),
       client_(client),
       store_(store),
       clock_(clock),
-      batches_(client, clock, lane_limits(config)),
+      batches_(client, clock, lane_limits(*config.read())),
       tail_(client, connection),
       bulk_("admin-bulk", kBatchesWaiting),
       fsck_("admin-fsck", 1) {}
@@ -157,7 +157,7 @@ HttpResponse JobOperations::replay(const HttpRequest& request) {
   const auto prospects = batches_.prospects(*selected);
   if (!prospects) return error_of(prospects.error());
   const bool again = bool_at(*body, "again");
-  const std::vector<Forecast> forecasts = forecast(*prospects, config_, again, now_ms);
+  const std::vector<Forecast> forecasts = forecast(*prospects, *config_.read(), again, now_ms);
   if (bool_at(*body, "dry_run")) return json_response(200, forecast_json(forecasts));
 
   const ReplayChoice choice = choose_for_replay(forecasts, !filter.any());

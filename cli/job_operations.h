@@ -15,6 +15,7 @@
 #include "core/mutex.h"
 #include "core/net/http_message.h"
 #include "core/redis/redis_client.h"
+#include "core/snapshot.h"
 #include "jobs/job_store.h"
 #include "jobs/lane_limits.h"
 #include "jobs/replay_batches.h"
@@ -41,7 +42,8 @@ namespace deskwire::cli {
 /// Thread safety: answer from one thread at a time; start and stop from the owner's.
 class JobOperations {
  public:
-  JobOperations(const config::Config& config, redis::Client& client,
+  /// @param config  Of now: a forecast goes by it. Outlives this.
+  JobOperations(const Snapshot<const config::Config>& config, redis::Client& client,
                 const redis::Client::Options& connection, jobs::JobStore& store,
                 const Clock& clock);
   ~JobOperations();  ///< Calls stop().
@@ -62,7 +64,7 @@ class JobOperations {
   bool run_later(jobs::ReplayBatch batch, std::size_t rate) DW_EXCLUDES(mutex_);
   nlohmann::json describe(const jobs::ReplayBatch& batch) DW_EXCLUDES(mutex_);
 
-  const config::Config& config_;
+  const Snapshot<const config::Config>& config_;
   redis::Client& client_;
   jobs::JobStore& store_;
   const Clock& clock_;

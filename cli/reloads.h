@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -32,8 +33,21 @@ class Reloads {
   std::vector<Part> parts_;
 };
 
-/// Keys whose change needs a restart, for a log line; empty when there is none. The keys that a
-/// part takes in while it runs do not count.
-std::string needs_restart(const config::Config& before, const config::Config& after);
+/// The running settings with all of `changed` that can be taken in while everything runs: the one
+/// place that says what that is. The rest stays as it runs.
+///
+/// A source is taken in as a whole or not at all. One that is another helpdesk now (type,
+/// namespace, account_id or base_url) waits for the restart with everything it has, since its new
+/// tokens must not be sent to the old address; so does one that comes or goes.
+config::Config with_changes(const config::Config& running, const config::Config& changed);
+
+/// The same, checked: a mixture of old and new can break a rule that neither breaks.
+/// @errors kInvalid: one message a line, as of config::parse.
+Result<config::Config> checked_changes(const config::Config& running, const config::Config& changed,
+                                       std::int64_t now_ms);
+
+/// Keys that differ, secrets included, sorted: "jobs.workers, sources.support.base_url"; empty:
+/// none. Asked for with_changes() and the changed config, these are what needs a restart.
+std::string differences(const config::Config& before, const config::Config& after);
 
 }  // namespace deskwire::cli

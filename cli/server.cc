@@ -75,6 +75,7 @@ bool pages_people(const config::Sla& sla) { return !sla.sinks.empty() || !sla.po
 Server::Server(const config::Config& config, const Roles& roles,
                const redis::Client::Options& connection)
     : config_(config),
+      live_(std::make_shared<const config::Config>(config)),
       roles_(roles),
       connection_(connection),
       client_(connection),
@@ -92,16 +93,32 @@ Server::Server(const config::Config& config, const Roles& roles,
     gateway_.emplace(config_, client_, bus, log_, store_, clock_, metrics_, make_rights_client,
                      pages_for(config_));
   }
-  if (gateway_) {
-    reloads_.add("gateway", [this](const config::Config& changed) {
-      return gateway_->reload(changed.gateway);
-    });
-  }
   if (roles.worker || roles.sla) {
     worker_.emplace(config_, roles, client_, bell, log_, store_, clock_, metrics_);
   }
   if (roles.sla && pages_people(config_.sla)) {
     on_call_.emplace(config_, client_, log_, store_, clock_, metrics_);
+  }
+  if (roles.receiver) {
+    receiver_.emplace(config_, store_, clock_, metrics_);
+    sweep_.emplace(config_, store_, clock_, metrics_);
+  }
+  auto tail = connection;
+  tail.name = "deskwire-tail";
+  operations_.emplace(live_, client_, tail, store_, clock_);
+  admin_.emplace(
+      config_.admin, roles.names(), client_, store_, operators_, clock_, metrics_,
+      any_of_routes(
+          {[this](const net::HttpRequest& request) { return operations_->answer(request); },
+           delivery_routes(live_, store_, client_, clock_),
+           token_routes(config_.gateway, client_, clock_), sla_routes(alerts_)}));
+  add_reloads();
+}
+
+void Server::add_reloads() {
+  if (gateway_) {
+    reloads_.add("gateway",
+                 [this](const config::Config& changed) { return gateway_->reload(changed); });
   }
   reloads_.add("sla", [this](const config::Config& changed) -> Status {
     if (worker_) {
@@ -110,19 +127,24 @@ Server::Server(const config::Config& config, const Roles& roles,
     store_.set_clocks_run(!changed.sla.policies.empty());
     return {};
   });
-  if (roles.receiver) {
-    receiver_.emplace(config_, store_, clock_, metrics_);
-    sweep_.emplace(config_, store_, clock_, metrics_);
+  // Before the receiver: what it takes in by the new settings is answered by them.
+  if (worker_) {
+    reloads_.add("worker", [this](const config::Config& changed) -> Status {
+      worker_->reload(changed);
+      return {};
+    });
   }
-  auto tail = connection;
-  tail.name = "deskwire-tail";
-  operations_.emplace(config_, client_, tail, store_, clock_);
-  admin_.emplace(
-      config_.admin, roles.names(), client_, store_, operators_, clock_, metrics_,
-      any_of_routes(
-          {[this](const net::HttpRequest& request) { return operations_->answer(request); },
-           delivery_routes(config_, store_, client_, clock_),
-           token_routes(config_.gateway, client_, clock_), sla_routes(alerts_)}));
+  if (receiver_) {
+    reloads_.add("receiver", [this](const config::Config& changed) -> Status {
+      receiver_->reload(changed);
+      sweep_->reload(changed);
+      return {};
+    });
+  }
+  reloads_.add("admin", [this](const config::Config& changed) -> Status {
+    admin_->set_key(changed.admin.key);
+    return {};
+  });
 }
 
 Server::~Server() { stop(); }
@@ -213,10 +235,17 @@ Status Server::start_roles() {
 
 void Server::reload(const config::Config& config) {
   if (stopped_) return;
-  if (const std::string names = needs_restart(config_, config); !names.empty()) {
-    log::warn("reload_partial", {{"config", names}, {"next", "restart to take these in"}});
+  auto taken = checked_changes(*live_.read(), config, clock_.wall_ms());
+  if (!taken) {
+    log::error("reload_refused",
+               {{"error", taken.error().message}, {"next", "the old settings stay in force"}});
+    return;
   }
-  reloads_.apply(config);
+  if (const std::string names = differences(*taken, config); !names.empty()) {
+    log::warn("reload_partial", {{"restart_needed", names}, {"next", "restart to take these in"}});
+  }
+  live_.replace(std::make_shared<const config::Config>(*taken));
+  reloads_.apply(*taken);
 }
 
 void Server::stop() {

@@ -20,6 +20,7 @@
 #include "core/metrics.h"
 #include "core/redis/redis_client.h"
 #include "core/result.h"
+#include "core/snapshot.h"
 #include "jobs/alert_desk.h"
 #include "jobs/redis_job_store.h"
 #include "jobs/redis_operator_store.h"
@@ -54,7 +55,8 @@ class Server {
   Status start();
   /// The check of connect(), once Redis answers for the first time. To be called now and then.
   Status check_late_redis();
-  /// Takes in what can be changed while everything runs; names in the log what cannot.
+  /// Takes in what can be changed while everything runs (with_changes); names in the log what
+  /// cannot. What would break a rule changes nothing.
   void reload(const config::Config& config);
   /// Within about config jobs.shutdown_grace + gateway.drain_ms. Twice, unstarted: fine.
   void stop();
@@ -68,8 +70,10 @@ class Server {
   Status check_redis();
   void warn_of(const RedisFacts& facts) const;
   Status start_roles();
+  void add_reloads();
 
-  const config::Config config_;
+  const config::Config config_;  ///< As of the start.
+  Snapshot<const config::Config> live_;
   const Roles roles_;
   const redis::Client::Options connection_;
   SystemClock clock_;

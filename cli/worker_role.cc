@@ -1,6 +1,5 @@
 #include "cli/worker_role.h"
 
-#include "cli/helpdesk_clients.h"
 #include "cli/job_access.h"
 #include "jobs/event_table.h"
 #include "jobs/send_payload.h"
@@ -8,26 +7,11 @@
 namespace deskwire::cli {
 namespace {
 
-worker::HelpdeskDirectory directory_of(const config::Config& config, const Clock& clock) {
-  worker::HelpdeskDirectory helpdesks;
-  for (const config::Source& source : config.sources) {
-    helpdesks.add(source, make_helpdesk_client(source), clock);
-  }
-  return helpdesks;
-}
-
 worker::ClockKeeper::Options keeper_options(const config::Config& config,
                                             const redis::Client::Options& bell) {
   worker::ClockKeeper::Options options{bell, lane_limits(config).log};
   options.bell.name = "deskwire-clockbell";
   return options;
-}
-
-worker::ReplySettings reply_settings(const config::Config& config) {
-  worker::ReplySettings settings;
-  settings.replies = config.replies;
-  settings.lease = config.jobs.lease;
-  return settings;
 }
 
 }  // namespace
@@ -42,27 +26,16 @@ WorkerRole::WorkerRole(const config::Config& config, const Roles& roles, redis::
       clock_(clock),
       metrics_(metrics),
       clock_options_(keeper_options(config, bell_connection)),
-      helpdesks_(directory_of(config, clock)),
-      responders_(config.replies, clock, metrics),
       // Typing is a courtesy: nobody waits for it, and a lost one ends by itself.
       typing_([&log](const Event& event) { log.append(event, [](const auto&) {}); }, clock),
-      ledger_(client, config.replies.guards.tokens_per_day > 0),
       history_(log),
       watch_(store),
-      reply_({.store = store,
-              .helpdesks = helpdesks_,
-              .responder = responders_.first(),
-              .typing = typing_,
-              .ledger = ledger_,
-              .history = history_,
-              .watch = watch_,
-              .publish = [&log](const Event& event) { log.append(event, [](const auto&) {}); },
-              .clock = clock,
-              .metrics = metrics},
-             reply_settings(config)),
-      handoff_(store, helpdesks_, clock, config.replies),
-      send_(store, helpdesks_, clock, {}),
-      delivery_(config, store, clock),
+      around_{client, log, store, typing_, history_, watch_, clock, metrics},
+      handlers_(std::make_shared<WorkerHandlers>(config, around_, nullptr)),
+      reply_(handlers_, &WorkerHandlers::reply),
+      handoff_(handlers_, &WorkerHandlers::handoff),
+      send_(handlers_, &WorkerHandlers::send),
+      delivery_(handlers_, &WorkerHandlers::delivery),
       pool_(store,
             {{"reply", &reply_},
              {"handoff", &handoff_},
@@ -113,6 +86,11 @@ Status WorkerRole::set_sla(const config::Sla& settings) {
   return {};
 }
 
+void WorkerRole::reload(const config::Config& config) {
+  const auto before = handlers_.read();
+  handlers_.replace(std::make_shared<WorkerHandlers>(config, around_, before.get()));
+}
+
 void WorkerRole::stop() {
   if (clocks_) clocks_->stop();
   // The dispatcher renews leases until the last attempt has ended; the pool's end lets its bell go.
@@ -120,8 +98,8 @@ void WorkerRole::stop() {
   dispatcher_.stop();
   watch_.stop();
   typing_.stop();
-  responders_.stop();
-  helpdesks_.stop();
+  // No attempt runs any more, so nobody holds handlers of before a reload.
+  handlers_.read()->stop();
 }
 
 }  // namespace deskwire::cli

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/hash.h"
 #include "core/redis/redis_url.h"
 #include "core/timestamp.h"
 
@@ -12,16 +13,19 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kRedacted = "[redacted]";
 
-const char* redacted(const Secret& secret) { return secret.empty() ? "" : kRedacted; }
-
 }  // namespace
 
 struct JsonWriter::Object {
   Json value = Json::object();
 };
 
-JsonWriter::JsonWriter() : object_(std::make_unique<Object>()) {}
+JsonWriter::JsonWriter(Secrets secrets) : secrets_(secrets), object_(std::make_unique<Object>()) {}
 JsonWriter::~JsonWriter() = default;
+
+std::string JsonWriter::stand_in(std::string_view secret) const {
+  if (secret.empty()) return {};
+  return secrets_ == Secrets::kDigested ? base64url_encode(sha256(secret)) : kRedacted;
+}
 
 void JsonWriter::text(const char* key, const std::string& value, checks::Check /*check*/) {
   object_->value[key] = value;
@@ -48,16 +52,17 @@ void JsonWriter::decimal(const char* key, double value, double /*min*/, double /
 }
 
 void JsonWriter::secret(const char* key, const Secret& value, std::size_t /*min_bytes*/) {
-  object_->value[key] = redacted(value);
+  object_->value[key] = stand_in(value.reveal());
 }
 
 void JsonWriter::secrets(const char* key, const std::vector<Secret>& value) {
   Json items = Json::array();
-  for (const Secret& item : value) items.push_back(redacted(item));
+  for (const Secret& item : value) items.push_back(stand_in(item.reveal()));
   object_->value[key] = std::move(items);
 }
 
 void JsonWriter::secret_text(const char* key, const std::string& value, checks::Check /*check*/) {
+  if (secrets_ == Secrets::kDigested) return text(key, stand_in(value));
   // The only such text is redis.url; its address is worth seeing, its password is not.
   const auto endpoint = redis::parse_redis_url(value);
   object_->value[key] = value.empty() ? "" : endpoint ? endpoint->display() : kRedacted;
@@ -66,7 +71,7 @@ void JsonWriter::secret_text(const char* key, const std::string& value, checks::
 void JsonWriter::secret_map(const char* key, const std::map<std::string, Secret>& value,
                             checks::Check /*name_check*/) {
   Json items = Json::object();
-  for (const auto& [name, item] : value) items[name] = redacted(item);
+  for (const auto& [name, item] : value) items[name] = stand_in(item.reveal());
   object_->value[key] = std::move(items);
 }
 

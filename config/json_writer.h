@@ -18,11 +18,16 @@
 
 namespace deskwire::config {
 
-/// Writes settings as JSON with the secrets redacted: the other visitor of config/settings.h. The
-/// keys stand in the order in which `visit` names them.
+/// Writes settings as JSON without the secrets: the other visitor of config/settings.h. The keys
+/// stand in the order in which `visit` names them.
 class JsonWriter {
  public:
-  JsonWriter();
+  /// What stands in a secret's place.
+  enum class Secrets : std::uint8_t {
+    kRedacted,  ///< "[redacted]"
+    kDigested   ///< A digest: for comparing two configs, not to be shown.
+  };
+  explicit JsonWriter(Secrets secrets = Secrets::kRedacted);
   ~JsonWriter();
   JsonWriter(const JsonWriter&) = delete;
   JsonWriter& operator=(const JsonWriter&) = delete;
@@ -59,13 +64,13 @@ class JsonWriter {
 
   template <typename Visit>
   void group(const char* key, Visit visit_group) {
-    JsonWriter inner;
+    JsonWriter inner(secrets_);
     visit_group(inner);
     add(key, inner);
   }
   template <typename Section>
   void section(const char* key, Section& value) {
-    JsonWriter inner;
+    JsonWriter inner(secrets_);
     visit(inner, value);
     add(key, inner);
   }
@@ -73,7 +78,7 @@ class JsonWriter {
   void list(const char* key, std::vector<Section>& values) {
     begin_list(key);
     for (Section& value : values) {
-      JsonWriter inner;
+      JsonWriter inner(secrets_);
       visit(inner, value);
       append(key, inner);
     }
@@ -90,12 +95,14 @@ class JsonWriter {
 
  private:
   struct Object;
+  std::string stand_in(std::string_view secret) const;
   void integer(const char* key, std::int64_t value);
   void raw(const char* key, const std::string& json);
   void add(const char* key, const JsonWriter& inner);
   void begin_list(const char* key);
   void append(const char* key, const JsonWriter& inner);
 
+  const Secrets secrets_;
   std::unique_ptr<Object> object_;
 };
 

@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "core/net/http_server.h"
 #include "core/net/tls.h"
+#include "core/snapshot.h"
 #include "publishers/gatekeeper.h"
 #include "publishers/gateway_loop.h"
 #include "publishers/hub.h"
@@ -64,7 +65,8 @@ class Gateway::Impl {
         gatekeeper_(config_.gateway, std::move(rights), clock, metrics),
         tls_(load_tls(config_.gateway.tls, tls_status_)),
         presence_(client, config_.gateway.presence_ttl),
-        operations_(config_, log, store, presence_, clock, metrics),
+        live_(std::make_shared<const config::Config>(config)),
+        operations_(live_, log, store, presence_, clock, metrics),
         alerts_(client,
                 ChannelLogLimits{config_.gateway.log_max_events, config_.gateway.log_max_age_s,
                                  config_.gateway.log_max_bytes}),
@@ -96,7 +98,7 @@ class Gateway::Impl {
     hub_.emplace(std::move(options), log, presence_, loops, clock, metrics);
     for (net::Loop* loop : loops) {
       loops_.push_back(std::make_unique<GatewayLoop>(
-          GatewayLoop::Context{config_, connections_, clock, metrics, counts_, gatekeeper_,
+          GatewayLoop::Context{config_, live_, connections_, clock, metrics, counts_, gatekeeper_,
                                operations_, alerts_, hub_->local(*loop), pages_, draining_}));
     }
     revocation_feed_ = std::make_shared<RevocationFeed>(
@@ -116,13 +118,15 @@ class Gateway::Impl {
     return {};
   }
 
-  Status reload(const config::Gateway& settings) {
+  Status reload(const config::Config& config) {
+    const config::Gateway& settings = config.gateway;
     if (tls_ && settings.tls.enabled()) {
       if (Status taken = tls_->reload(settings.tls.cert_file, settings.tls.key_file); !taken) {
         return taken;
       }
     }
     if (Status taken = gatekeeper_.reload(settings); !taken) return taken;
+    live_.replace(std::make_shared<const config::Config>(config));
     check_admissions();
     return {};
   }
@@ -200,7 +204,7 @@ class Gateway::Impl {
     return true;
   }
 
-  const config::Config config_;
+  const config::Config config_;  ///< As of the start.
   const std::map<std::string, Page> pages_;
   ConnectionSettings connections_;
   std::atomic<bool> draining_{false};
@@ -209,6 +213,7 @@ class Gateway::Impl {
   Status tls_status_;  ///< For start().
   const std::shared_ptr<net::TlsContext> tls_;
   Presence presence_;
+  Snapshot<const config::Config> live_;
   Operations operations_;
   jobs::AlertDesk alerts_;
   net::HttpServer server_;
@@ -226,7 +231,7 @@ Gateway::Gateway(const config::Config& config, redis::Client& client,
 Gateway::~Gateway() = default;
 
 Status Gateway::start() { return impl_->start(); }
-Status Gateway::reload(const config::Gateway& settings) { return impl_->reload(settings); }
+Status Gateway::reload(const config::Config& config) { return impl_->reload(config); }
 void Gateway::drain() { impl_->drain(); }
 void Gateway::stop() { impl_->stop(); }
 std::uint16_t Gateway::port() const { return impl_->port(); }

@@ -37,9 +37,10 @@ class Gateway {
 
   /// @errors as HttpServer::start.
   Status start();
-  /// Takes other keys, server keys and issuers; sessions whose key is not listed any more end with
-  /// 4001. @errors kInvalid: nothing is changed.
-  Status reload(const config::Gateway& settings);
+  /// Takes other keys, server keys, issuers and certificate; sessions whose key is not listed any
+  /// more end with 4001. Messages sent from now on become jobs by the new rules.
+  /// @errors kInvalid: nothing is changed.
+  Status reload(const config::Config& config);
   /// Closes sessions in batches with 4010 until config gateway.drain_ms is over.
   void drain();
   void stop();

@@ -18,8 +18,8 @@ GatewayLoop::GatewayLoop(const Context& context)
       group_(std::make_shared<ConnectionGroup>(context.hub.loop())),
       sessions_context_{context.config.gateway, context.clock, context.gatekeeper, context.hub,
                         context.operations,     *this},
-      rest_({context.config, context.clock, context.gatekeeper, context.hub, context.operations,
-             context.alerts, context.pages}),
+      rest_({context.config, context.live, context.clock, context.gatekeeper, context.hub,
+             context.operations, context.alerts, context.pages}),
       random_(std::random_device{}()) {}
 
 void GatewayLoop::accept(const net::HttpRequest& request, std::unique_ptr<net::Stream> stream,

@@ -14,6 +14,7 @@
 #include "core/clock.h"
 #include "core/metrics.h"
 #include "core/net/http_server.h"
+#include "core/snapshot.h"
 #include "publishers/connection.h"
 #include "publishers/dialects/plain_session.h"
 #include "publishers/local_hub.h"
@@ -28,7 +29,8 @@ namespace deskwire::publishers {
 class GatewayLoop final : public SessionOwner {
  public:
   struct Context {
-    const config::Config& config;
+    const config::Config& config;                ///< As of the start.
+    const Snapshot<const config::Config>& live;  ///< Of now.
     const ConnectionSettings& connections;
     const Clock& clock;
     Metrics& metrics;

@@ -64,8 +64,9 @@ std::function<void(Status)> as_status(std::function<void(Result<bool>)> done) {
 
 }  // namespace
 
-Operations::Operations(const config::Config& config, ChannelLog& log, jobs::JobStore& store,
-                       Presence& presence, const Clock& clock, Metrics& metrics)
+Operations::Operations(const Snapshot<const config::Config>& config, ChannelLog& log,
+                       jobs::JobStore& store, Presence& presence, const Clock& clock,
+                       Metrics& metrics)
     : config_(config),
       log_(log),
       store_(store),
@@ -80,7 +81,8 @@ void Operations::publish(const Principal& principal, Publication publication,
                          const nlohmann::json& data, bool once, const LoopGatePtr& gate,
                          Done<Published> done) {
   publication.now_ms = clock_.wall_ms();
-  auto event = prepare_publication(principal, publication, data, config_.gateway.open_prefixes);
+  auto event =
+      prepare_publication(principal, publication, data, config_.read()->gateway.open_prefixes);
   if (!event) {
     refuse_later<Published>(gate, done, std::move(event.error()));
     return;
@@ -96,7 +98,7 @@ void Operations::publish(const Principal& principal, Publication publication,
 
 void Operations::send(const Principal& principal, const Outgoing& message, const LoopGatePtr& gate,
                       Done<Sent> done) {
-  auto prepared = prepare_message(principal, message, config_, clock_.wall_ms());
+  auto prepared = prepare_message(principal, message, *config_.read(), clock_.wall_ms());
   if (!prepared) {
     refuse_later<Sent>(gate, done, std::move(prepared.error()));
     return;

@@ -10,6 +10,7 @@
 #include "core/channel_log.h"
 #include "core/clock.h"
 #include "core/metrics.h"
+#include "core/snapshot.h"
 #include "jobs/job_store.h"
 #include "publishers/access.h"
 #include "publishers/codes.h"
@@ -57,7 +58,8 @@ class Operations {
   template <typename T>
   using Done = std::function<void(Answer<T>)>;
 
-  Operations(const config::Config& config, ChannelLog& log, jobs::JobStore& store,
+  /// @param config  Of now. Outlives this.
+  Operations(const Snapshot<const config::Config>& config, ChannelLog& log, jobs::JobStore& store,
              Presence& presence, const Clock& clock, Metrics& metrics);
 
   /// @param once  The event id is derived from the request: a repeat appends nothing.
@@ -81,7 +83,7 @@ class Operations {
   void enqueue(const std::shared_ptr<PreparedMessage>& prepared, const LoopGatePtr& gate,
                Done<Sent> done);
 
-  const config::Config& config_;
+  const Snapshot<const config::Config>& config_;
   ChannelLog& log_;
   jobs::JobStore& store_;
   Presence& presence_;

@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "core/clock.h"
 #include "core/net/http_server.h"
+#include "core/snapshot.h"
 #include "jobs/alert_desk.h"
 #include "publishers/access.h"
 #include "publishers/codes.h"
@@ -33,7 +34,8 @@ namespace deskwire::publishers {
 class Rest {
  public:
   struct Context {
-    const config::Config& config;
+    const config::Config& config;                ///< As of the start.
+    const Snapshot<const config::Config>& live;  ///< Of now.
     const Clock& clock;
     Gatekeeper& gatekeeper;
     LocalHub& hub;

@@ -45,7 +45,8 @@ void get_suggestions(const Rest::Context& context, const net::HttpRequest& reque
   if (!conversation || !validate_channel(channel)) {
     return exchange.refuse({ReplyCode::kBadField, "not a conversation's id", "id"});
   }
-  const config::Replies& replies = context.config.replies;
+  const auto config = context.live.read();
+  const config::Replies& replies = config->replies;
   std::string persona = request.query("persona");
   if (persona.empty()) persona = replies.persona;
   json configured = json::array();

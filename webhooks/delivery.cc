@@ -111,7 +111,8 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
       : door_(std::move(door)),
         request_(std::move(request)),
         responder_(std::move(responder)),
-        begun_(door_->clock.monotonic()) {}
+        begun_(door_->clock.monotonic()),
+        book_(door_->book.read()) {}
 
   void run() {
     if (!route()) return;
@@ -126,7 +127,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     }
     const std::string_view refusal =
         authenticate(*source_, request_, path_token_, door_->clock.wall_ms() / 1000,
-                     door_->settings.signature_tolerance_s);
+                     book_->signature_tolerance_s);
     if (refusal != "none") {
       return refuse(net::error_response(40110, "signature refused"), refusal);
     }
@@ -141,7 +142,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     auto body = with_event(*source_, request_);
     auto understood =
         understand(*source_, body ? *body : request_.body, request_.header(scheme.delivery_header),
-                   door_->clock.wall_ms(), door_->rules);
+                   door_->clock.wall_ms(), book_->rules);
     if (!understood) return refuse_body(understood.error());
     if (body) request_.body = std::move(*body);
     delivery_ = std::move(*understood);
@@ -159,7 +160,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     if (path.starts_with(kPathPrefix)) {
       const std::string_view rest = path.substr(kPathPrefix.size());
       const std::size_t slash = rest.find('/');
-      source_ = door_->find(rest.substr(0, slash));
+      source_ = book_->find(rest.substr(0, slash));
       if (slash != std::string_view::npos) path_token_ = rest.substr(slash + 1);
       const bool token_path = slash != std::string_view::npos;
       if (source_ != nullptr &&
@@ -315,6 +316,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   HttpRequest request_;
   HttpResponder responder_;
   MonotonicTime begun_;
+  const std::shared_ptr<const SourceBook> book_;  ///< Holds `source_`.
   const config::Source* source_ = nullptr;
   std::string_view path_token_;
   UnderstoodDelivery delivery_;
@@ -324,9 +326,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
 
 Door::Door(const config::Config& config, jobs::JobStore& job_store, const Clock& system_clock,
            Metrics& metrics)
-    : sources(config.sources),
-      settings(config.receiver),
-      rules(job_rules(config)),
+    : book(std::make_shared<const SourceBook>(config)),
       max_payload_bytes(config.jobs.max_payload_bytes),
       store(job_store),
       clock(system_clock),
@@ -342,10 +342,10 @@ Door::Door(const config::Config& config, jobs::JobStore& job_store, const Clock&
                  system_clock, metrics),
       refusal_lines(static_cast<std::uint64_t>(config.receiver.refusal_lines_per_minute)) {}
 
-const config::Source* Door::find(std::string_view name) const {
-  const auto found = std::find_if(sources.begin(), sources.end(),
-                                  [name](const config::Source& s) { return s.name == name; });
-  return found == sources.end() ? nullptr : &*found;
+void Door::reload(const config::Config& config) {
+  auto changed = std::make_shared<const SourceBook>(config);
+  book.replace(changed);
+  spool.reload(std::move(changed));
 }
 
 void log_refusal(Door& door, std::string_view source, std::string_view reason, int status,

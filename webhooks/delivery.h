@@ -2,19 +2,19 @@
 
 #include <memory>
 #include <string_view>
-#include <vector>
 
 #include "config/config.h"
 #include "core/clock.h"
 #include "core/metrics.h"
 #include "core/net/http_message.h"
 #include "core/net/http_server.h"
+#include "core/snapshot.h"
 #include "jobs/job_store.h"
 #include "webhooks/delivery_counters.h"
 #include "webhooks/delivery_spool.h"
 #include "webhooks/line_budget.h"
 #include "webhooks/quarantine.h"
-#include "webhooks/understood_delivery.h"
+#include "webhooks/source_book.h"
 
 namespace deskwire::webhooks {
 
@@ -25,11 +25,11 @@ struct Door {
   Door(const config::Config& config, jobs::JobStore& job_store, const Clock& system_clock,
        Metrics& metrics);
 
-  const config::Source* find(std::string_view name) const;
+  /// Deliveries that come from now on are judged by these secrets and rules. The names of the
+  /// sources stay.
+  void reload(const config::Config& config);
 
-  const std::vector<config::Source> sources;
-  const config::Receiver settings;
-  const JobRules rules;
+  Snapshot<const SourceBook> book;  ///< Read once per delivery.
   const std::size_t max_payload_bytes;
   jobs::JobStore& store;
   const Clock& clock;

@@ -82,6 +82,7 @@ class DeliverySpool::Core : public std::enable_shared_from_this<Core> {
     up_.set(0);
   }
 
+  void reload(std::shared_ptr<const SourceBook> book) { drain_.reload(std::move(book)); }
   bool enabled() const { return options_.max_bytes > 0; }
   bool holds_back() const { return waiting_ > 0; }
 
@@ -267,7 +268,7 @@ class DeliverySpool::Core : public std::enable_shared_from_this<Core> {
   const Options options_;
   const Clock& clock_;
 
-  // Of the spool's thread (and of start(), before it).
+  // Of the spool's thread (and of start(), before it), but for reload().
   SpoolDrain drain_;
   std::optional<SpoolLog> spool_;
   steady_clock::time_point next_try_;
@@ -306,6 +307,9 @@ DeliverySpool::~DeliverySpool() { stop(); }
 
 void DeliverySpool::start() { core_->start(); }
 void DeliverySpool::stop() { core_->stop(); }
+void DeliverySpool::reload(std::shared_ptr<const SourceBook> book) {
+  core_->reload(std::move(book));
+}
 bool DeliverySpool::enabled() const { return core_->enabled(); }
 bool DeliverySpool::holds_back() const { return core_->holds_back(); }
 void DeliverySpool::append(const SpooledDelivery& delivery, Done done) {

@@ -11,6 +11,7 @@
 #include "core/metrics.h"
 #include "core/result.h"
 #include "jobs/job_store.h"
+#include "webhooks/source_book.h"
 #include "webhooks/spool_record.h"
 
 namespace deskwire::webhooks {
@@ -51,6 +52,9 @@ class DeliverySpool {
   void start();
   /// Confirms what was appended, then joins. What waits stays on disk. Twice, unstarted: fine.
   void stop();
+
+  /// What is sent to the store from now on goes by this book.
+  void reload(std::shared_ptr<const SourceBook> book);
 
   /// Whether the config wants one (receiver.spool.max_bytes above 0).
   bool enabled() const;

@@ -67,6 +67,7 @@ class Receiver::Impl {
     door_->spool.stop();
     door_->quarantine.stop();
   }
+  void reload(const config::Config& config) { door_->reload(config); }
   net::HttpServer& server() { return server_; }
 
  private:
@@ -80,6 +81,7 @@ Receiver::Receiver(const config::Config& config, jobs::JobStore& store, const Cl
 Receiver::~Receiver() { stop(); }
 
 Status Receiver::start() { return impl_->start(); }
+void Receiver::reload(const config::Config& config) { impl_->reload(config); }
 void Receiver::drain() { impl_->server().drain(kDrainGrace); }
 void Receiver::stop() { impl_->stop(); }
 std::uint16_t Receiver::port() const { return impl_->server().port(); }

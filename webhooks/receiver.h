@@ -12,7 +12,7 @@ namespace deskwire::webhooks {
 
 /// The door for helpdesks: `POST /webhooks/{source}` (contract §1), with the spool behind it.
 ///
-/// Thread safety: start, drain and stop from one thread; port() from any.
+/// Thread safety: start, drain and stop from one thread; reload() and port() from any.
 class Receiver {
  public:
   Receiver(const config::Config& config, jobs::JobStore& store, const Clock& clock,
@@ -22,7 +22,10 @@ class Receiver {
   Receiver& operator=(const Receiver&) = delete;
 
   Status start();  ///< @errors as HttpServer::start.
-  void drain();    ///< Finishes deliveries that have begun.
+  /// Takes other secrets, ways of proof and rules of jobs for the sources it knows. A delivery that
+  /// has arrived goes on with the old ones; one whose last byte comes after this gets the new ones.
+  void reload(const config::Config& config);
+  void drain();  ///< Finishes deliveries that have begun.
   void stop();
   std::uint16_t port() const;
 

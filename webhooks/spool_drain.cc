@@ -66,8 +66,7 @@ struct SpoolDrain::Wave {
 
 SpoolDrain::SpoolDrain(const config::Config& config, jobs::JobStore& store, const Clock& clock,
                        Metrics& metrics)
-    : sources_(config.sources),
-      rules_(job_rules(config)),
+    : book_(std::make_shared<const SourceBook>(config)),
       max_payload_bytes_(config.jobs.max_payload_bytes),
       store_(store),
       clock_(clock),
@@ -79,15 +78,14 @@ SpoolDrain::SpoolDrain(const config::Config& config, jobs::JobStore& store, cons
       aside_(metrics.counter("deskwire_spool_drained_total", "", {{"result", "set_aside"}})) {}
 
 void SpoolDrain::understand_item(Item& item) const {
-  const auto source = std::find_if(sources_.begin(), sources_.end(), [&](const config::Source& s) {
-    return s.name == item.spooled.source;
-  });
-  if (source == sources_.end()) {
+  const auto book = book_.read();
+  const config::Source* const source = book->find(item.spooled.source);
+  if (source == nullptr) {
     item.hopeless = Error{ErrorCode::kNotFound, "its source is no longer in config sources[]"};
     return;
   }
   auto understood = understand(*source, item.spooled.body, item.spooled.delivery_id,
-                               item.spooled.accepted_at_ms, rules_);
+                               item.spooled.accepted_at_ms, book->rules);
   if (!understood) {
     item.hopeless = std::move(understood).error();
     return;

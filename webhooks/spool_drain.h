@@ -5,13 +5,14 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "config/config.h"
 #include "core/clock.h"
 #include "core/metrics.h"
 #include "core/mutex.h"
+#include "core/snapshot.h"
 #include "jobs/job_store.h"
+#include "webhooks/source_book.h"
 #include "webhooks/spool_log.h"
 #include "webhooks/understood_delivery.h"
 
@@ -20,11 +21,15 @@ namespace deskwire::webhooks {
 /// Carries the front of a spool to the store in waves: of each conversation its oldest delivery,
 /// the next one only when that is in. So a failure in the middle never lets a later one overtake.
 ///
-/// Thread safety: one thread at a time, which may be another one than the store answers on.
+/// Thread safety: one thread at a time, which may be another one than the store answers on;
+/// reload() from any.
 class SpoolDrain {
  public:
   SpoolDrain(const config::Config& config, jobs::JobStore& store, const Clock& clock,
              Metrics& metrics);
+
+  /// What is read from the spool from now on is understood by this book.
+  void reload(std::shared_ptr<const SourceBook> book) { book_.replace(std::move(book)); }
 
   /// Sends a wave. Not while one is under way.
   ///
@@ -53,8 +58,7 @@ class SpoolDrain {
   bool judge(SpoolLog& spool, Item& item, Settled& settled);
   void set_aside(SpoolLog& spool, const Item& item, const Error& cause);
 
-  const std::vector<config::Source> sources_;
-  const JobRules rules_;
+  Snapshot<const SourceBook> book_;
   const std::size_t max_payload_bytes_;
   jobs::JobStore& store_;
   const Clock& clock_;

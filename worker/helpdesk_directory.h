@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "config/config.h"
 #include "core/clock.h"
@@ -14,10 +15,11 @@ namespace deskwire::worker {
 
 /// A configured source as the worker sees it: its settings, its API, and whether that API is up.
 struct Helpdesk {
-  Helpdesk(config::Source settings, std::unique_ptr<HelpdeskClient> api, const Clock& clock)
+  Helpdesk(config::Source settings, std::shared_ptr<HelpdeskClient> api, const Clock& clock)
       : source(std::move(settings)), client(std::move(api)), breaker(clock) {}
   const config::Source source;
-  const std::unique_ptr<HelpdeskClient> client;
+  /// Shared with what still has to say "typing off" when the helpdesk itself was exchanged.
+  const std::shared_ptr<HelpdeskClient> client;
   CircuitBreaker breaker;
 };
 
@@ -26,12 +28,19 @@ class HelpdeskDirectory {
  public:
   void add(const config::Source& source, std::unique_ptr<HelpdeskClient> client,
            const Clock& clock) {
-    helpdesks_[source.name] = std::make_unique<Helpdesk>(source, std::move(client), clock);
+    add(std::make_shared<Helpdesk>(source, std::move(client), clock));
+  }
+  /// One that another directory has as well: its breaker and its connections go on.
+  void add(std::shared_ptr<Helpdesk> helpdesk) {
+    const std::string name = helpdesk->source.name;
+    helpdesks_[name] = std::move(helpdesk);
   }
   /// Nullptr when no source has that name (any more).
-  Helpdesk* find(std::string_view source) const {
+  Helpdesk* find(std::string_view source) const { return share(source).get(); }
+  /// The same, to be kept beyond this directory.
+  std::shared_ptr<Helpdesk> share(std::string_view source) const {
     const auto found = helpdesks_.find(source);
-    return found == helpdesks_.end() ? nullptr : found->second.get();
+    return found == helpdesks_.end() ? nullptr : found->second;
   }
   /// Ends every call in flight: after the pool's grace, never before.
   void stop() {
@@ -39,7 +48,7 @@ class HelpdeskDirectory {
   }
 
  private:
-  std::map<std::string, std::unique_ptr<Helpdesk>, std::less<>> helpdesks_;
+  std::map<std::string, std::shared_ptr<Helpdesk>, std::less<>> helpdesks_;
 };
 
 }  // namespace deskwire::worker

@@ -10,6 +10,9 @@ if(NODE_PROGRAM AND EXISTS "${CMAKE_CURRENT_LIST_DIR}/node_modules")
       crash debounce deliveries helpdesks hub_storm js_client loop oncall oncall_board
       oncall_read_back operators operators_rest outage_replay poll_only redis_faults redis_setups
       replies replies_page rest restart rfc6455 sla sla_schedule sla_timers slow_consumer spool startup tls tokens
+      crash debounce deliveries helpdesks hub_storm js_client loop oncall oncall_board operators
+      operators_rest outage_replay poll_only redis_faults redis_setups reload replies replies_page rest
+      restart rfc6455 sla sla_schedule sla_timers slow_consumer spool startup tls tokens
       websocket_codes why)
     add_test(NAME e2e_${story}
       COMMAND "${NODE_PROGRAM}" --test "${CMAKE_CURRENT_LIST_DIR}/${story}_test.mjs")

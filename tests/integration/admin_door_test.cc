@@ -102,6 +102,13 @@ TEST_CASE("with a key everything but health needs it", "[cli][admin]") {
   CHECK(door.ask("POST", "/v1/jobs/" + door.job() + "/replay", key, "").status == 200);
 }
 
+TEST_CASE("another key counts from the next request on", "[cli][admin]") {
+  Door door("operator-key");
+  door.door().set_key(config::Secret("second-key"));
+  CHECK(door.get("/v1/jobs", {{"Authorization", "Bearer operator-key"}}).status == 401);
+  CHECK(door.get("/v1/jobs", {{"Authorization", "Bearer second-key"}}).status == 200);
+}
+
 TEST_CASE("what cannot be understood gets an error that says why", "[cli][admin]") {
   Door door("");
   const net::Headers change = {{"X-Deskwire", "1"}};

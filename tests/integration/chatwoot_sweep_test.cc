@@ -155,6 +155,20 @@ TEST_CASE("a look that failed is made up for by the next", "[cli][sweep]") {
   CHECK(bench.shown().size() == 1);
 }
 
+TEST_CASE("another user token is used from the next look on", "[cli][sweep]") {
+  Bench bench("");
+  bench.messages = {bench.message(101, 0, 300)};
+  CHECK(bench.sweep->look());
+  CHECK(bench.peer.requests.size() == 0);
+  bench.config.sources[0].user_token = config::Secret("second-token");
+  bench.sweep->reload(bench.config);
+  CHECK(bench.sweep->look());
+  CHECK(bench.shown().size() == 1);
+  const auto asked = bench.peer.requests.next();
+  REQUIRE(asked);
+  CHECK(asked->head.find("second-token") != std::string::npos);
+}
+
 TEST_CASE("nothing is asked without a user token, and after stop", "[cli][sweep]") {
   Bench without("");
   CHECK(without.sweep->look());

@@ -444,10 +444,10 @@ TEST_CASE("other keys end the sessions of those that are gone, and no others", "
   GatewayBench bench(redis.options(), config);
   PlainClient stays(bench, bench.token("ann"));
   config.gateway.server_keys.pop_back();
-  REQUIRE(bench.gateway().reload(config.gateway));
+  REQUIRE(bench.gateway().reload(config));
   CHECK(stays.ask("ping", json::object()) == json::object());
   CHECK(code(http(bench, "GET", kMessages, bearer("narrow-key"))) == 40101);
   config.gateway.keys = {{"other", config::Secret(std::string(32, 'o'))}};
-  REQUIRE(bench.gateway().reload(config.gateway));
+  REQUIRE(bench.gateway().reload(config));
   CHECK(stays.closed() == 4001);
 }

@@ -79,6 +79,29 @@ TEST_CASE("an event without a job is 200 with null", "[webhooks][receiver]") {
   CHECK(door.counted("support", "ignored", "no_effect"));
 }
 
+TEST_CASE("a reload exchanges the secrets under an open connection", "[webhooks][receiver]") {
+  ReceiverFixture door;
+  const std::string body = chatwoot_body("message_created.incoming");
+  const std::string by_old = door.signed_post("support", body, "d-1");
+  test::RawClient client(door.receiver.port());
+  // It arrives as a whole only after the reload.
+  REQUIRE(client.send(by_old.substr(0, by_old.size() / 2)));
+  config::Config changed = door.config;
+  changed.sources[0].secrets = {config::Secret("third-secret")};
+  changed.sources[4].auth = config::SourceAuth::kHeader;
+  door.receiver.reload(changed);
+  REQUIRE(client.send(by_old.substr(by_old.size() / 2)));
+  CHECK(client.response().status == 401);
+
+  door.config = changed;
+  REQUIRE(client.send(door.signed_post("support", body, "d-2")));
+  CHECK(client.response().status == 202);
+  CHECK(door.deliver("macro", body, "d-3").status == 202);
+  CHECK(door.send(ReceiverFixture::post("/webhooks/macro/tok-1",
+                                        {{"Content-Type", "application/json"}}, body))
+            .status == 404);
+}
+
 TEST_CASE("the same delivery, and the same event under another id, are duplicates",
           "[webhooks][receiver]") {
   ReceiverFixture door;

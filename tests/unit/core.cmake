@@ -7,6 +7,7 @@ deskwire_add_tests(NAME unit_core LABEL unit
     unit/json_test.cc
     unit/metrics_test.cc
     unit/signature_key_test.cc
+    unit/snapshot_test.cc
     unit/time_zone_test.cc
     unit/timestamp_test.cc
   DEPS nlohmann_json::nlohmann_json)

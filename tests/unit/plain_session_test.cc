@@ -35,11 +35,13 @@ struct Bench {
     connections.max_outbox_bytes = settings.max_outbox_bytes;
     connections.ping = settings.ping;
     connections.pong_timeout = settings.pong_timeout;
-    operations.emplace(config, log, store, presence, clock, metrics);
+    live.emplace(std::make_shared<const config::Config>(config));
+    operations.emplace(*live, log, store, presence, clock, metrics);
     hub.emplace(Hub::Options{}, log, presence, std::vector<net::Loop*>{&loop}, clock, metrics);
     gatekeeper.emplace(config.gateway, std::move(rights), clock, metrics);
-    door.emplace(GatewayLoop::Context{config, connections, clock, metrics, counts, *gatekeeper,
-                                      *operations, alerts, hub->local(loop), pages, draining});
+    door.emplace(GatewayLoop::Context{config, *live, connections, clock, metrics, counts,
+                                      *gatekeeper, *operations, alerts, hub->local(loop), pages,
+                                      draining});
   }
 
   std::string token(std::int64_t ttl_ms = 3'600'000, const std::string& client_id = "customer-42") {
@@ -70,6 +72,7 @@ struct Bench {
   Presence presence{client, Milliseconds(30000)};
   jobs::MemoryJobStore store{clock};
   config::Config config;
+  std::optional<Snapshot<const config::Config>> live;
   ConnectionSettings connections;
   std::map<std::string, Page> pages;
   std::atomic<bool> draining{false};

@@ -162,7 +162,7 @@ class ReplyAttempt {
   Ended write_reply() {
     if (auto ended = check_guards()) return ended;
     typing_ =
-        ports_.typing.begin(*helpdesk_->client, conversation_, writer_.persona, writer_.shadow);
+        ports_.typing.begin(helpdesk_->client, conversation_, writer_.persona, writer_.shadow);
     if (auto ended = ask_responder()) return ended;
     return context_is_fresh() ? std::nullopt : check_guards();
   }

@@ -40,14 +40,15 @@ class TypingFeed::Impl {
     if (thread_.joinable()) thread_.join();
   }
 
-  std::size_t begin(HelpdeskClient& client, const ConversationRef& conversation,
+  std::size_t begin(std::shared_ptr<HelpdeskClient> client, const ConversationRef& conversation,
                     const std::string& persona, bool shadow) {
     const Writer writer{conversation.key, persona, shadow};
     publish_(ai_typing(writer, true, clock_.wall_ms()));
     const MutexLock lock(mutex_);
     const std::size_t id = ++last_id_;
     const auto now = std::chrono::steady_clock::now();
-    open_[id] = {.client = open_.size() < options_.max_open && !shadow ? &client : nullptr,
+    const bool shown = open_.size() < options_.max_open && !shadow;
+    open_[id] = {.client = shown ? std::move(client) : nullptr,
                  .conversation = conversation,
                  .writer = writer,
                  .next_on = now + options_.patience,
@@ -80,7 +81,7 @@ class TypingFeed::Impl {
  private:
   using Time = std::chrono::steady_clock::time_point;
   struct Entry {
-    HelpdeskClient* client = nullptr;  ///< Null: not shown at the helpdesk.
+    std::shared_ptr<HelpdeskClient> client;  ///< Null: not shown at the helpdesk.
     ConversationRef conversation;
     Writer writer;
     Time next_on;
@@ -89,7 +90,7 @@ class TypingFeed::Impl {
     bool told = false;  ///< The helpdesk heard "on" (or may have).
   };
   struct Call {
-    HelpdeskClient* client;
+    std::shared_ptr<HelpdeskClient> client;
     ConversationRef conversation;
     bool on;
   };
@@ -162,9 +163,10 @@ TypingFeed::~TypingFeed() = default;
 void TypingFeed::start() { impl_->start(); }
 void TypingFeed::stop() { impl_->stop(); }
 
-TypingFeed::Scope TypingFeed::begin(HelpdeskClient& client, const ConversationRef& conversation,
-                                    const std::string& persona, bool shadow) {
-  return {*this, impl_->begin(client, conversation, persona, shadow)};
+TypingFeed::Scope TypingFeed::begin(std::shared_ptr<HelpdeskClient> client,
+                                    const ConversationRef& conversation, const std::string& persona,
+                                    bool shadow) {
+  return {*this, impl_->begin(std::move(client), conversation, persona, shadow)};
 }
 
 void TypingFeed::Scope::end() {

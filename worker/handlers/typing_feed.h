@@ -20,7 +20,7 @@ namespace deskwire::worker {
 /// Both are repeated every `refresh` while a scope is open, because clients let typing end by
 /// itself after 6 s.
 ///
-/// Thread safety: every method may be called concurrently. Helpdesk clients must outlive stop().
+/// Thread safety: every method may be called concurrently.
 class TypingFeed {
  public:
   struct Options {
@@ -61,9 +61,11 @@ class TypingFeed {
     std::size_t id_ = 0;
   };
   /// Publishes `typing:start` on the conversation's channel.
+  /// @param client  Kept until the helpdesk has heard the end.
   /// @param shadow  On `…:internal` only, and not at the helpdesk.
-  [[nodiscard]] Scope begin(HelpdeskClient& client, const ConversationRef& conversation,
-                            const std::string& persona, bool shadow = false);
+  [[nodiscard]] Scope begin(std::shared_ptr<HelpdeskClient> client,
+                            const ConversationRef& conversation, const std::string& persona,
+                            bool shadow = false);
 
  private:
   class Impl;

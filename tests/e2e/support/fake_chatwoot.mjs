@@ -12,6 +12,7 @@ const PATH = /^\/api\/v1\/accounts\/(\d+)\/conversations\/(\d+)(?:\/([a-z_]+))?/
 
 export class FakeChatwoot {
   calls = new Recorder(); // {name, account, conversation, body, token}
+  botToken = BOT_TOKEN; // the one that it takes now
   messages = []; // what the fake has stored: the customer would see these
   conversations = new Map(); // by id: what users (not bots) may read of them
   #nextId = 900_001;
@@ -65,7 +66,7 @@ export class FakeChatwoot {
       response.writeHead(status, { "Content-Type": "application/json", ...headers });
       response.end(text);
     };
-    if (token !== BOT_TOKEN && token !== USER_TOKEN) {
+    if (token !== this.botToken && token !== USER_TOKEN) {
       return answer({ status: 401, body: { error: "Invalid Access Token" } });
     }
     if (!match) return answer({ status: 404, body: { error: "Resource could not be found" } });
@@ -75,7 +76,7 @@ export class FakeChatwoot {
       conversation: match[2],
       query: Object.fromEntries(url.searchParams),
       body: chunks.length ? JSON.parse(Buffer.concat(chunks).toString()) : null,
-      asBot: token === BOT_TOKEN,
+      asBot: token === this.botToken,
     };
     this.calls.push(call);
     const run = async (hook, ...more) => (this.hooks[hook] ? this.hooks[hook](call, ...more) : null);
