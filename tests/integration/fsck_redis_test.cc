@@ -107,7 +107,7 @@ TEST_CASE("fsck puts a waiting job back into its lane", "[jobs][fsck][redis]") {
   Damaged damaged;
   damaged.ask({"LREM", damaged.prefix + "l:" + kLane, "0", damaged.ids[1]});
   damaged.require_mended(1);
-  for (const std::size_t next : {0, 2, 1}) {
+  for (const std::size_t next : {0U, 2U, 1U}) {
     const Lease lease = damaged.lane.take_one(kLane);
     CHECK(lease.id.str() == damaged.ids.at(next));
     damaged.lane.complete(lease);
