@@ -112,7 +112,7 @@ TEST_CASE("a message whose webhook never came is found and answered once", "[cli
 
 TEST_CASE("what a webhook has told already drops out", "[cli][sweep]") {
   Bench bench;
-  bench.messages = {bench.message(101, 0, 300)};
+  bench.messages = json::array({bench.message(101, 0, 300)});
   const std::string body =
       R"({"event":"message_created","id":101,"content":"message 101","message_type":"incoming",)"
       R"("conversation":{"id":42,"status":"pending"},"account":{"id":1}})";
@@ -126,7 +126,7 @@ TEST_CASE("what a webhook has told already drops out", "[cli][sweep]") {
 
 TEST_CASE("a message gets time for its webhook to come", "[cli][sweep]") {
   Bench bench;
-  bench.messages = {bench.message(101, 0, 10)};
+  bench.messages = json::array({bench.message(101, 0, 10)});
   CHECK(bench.sweep->look());
   CHECK(bench.shown().empty());
   bench.clock.advance(std::chrono::seconds(60));
@@ -137,14 +137,14 @@ TEST_CASE("a message gets time for its webhook to come", "[cli][sweep]") {
 TEST_CASE("conversations of others are left alone until we hear of them", "[cli][sweep]") {
   Bench bench;
   bench.conversation_status = "open";
-  bench.messages = {bench.message(101, 0, 300)};
+  bench.messages = json::array({bench.message(101, 0, 300)});
   CHECK(bench.sweep->look());
   CHECK(bench.shown().empty());
 }
 
 TEST_CASE("a look that failed is made up for by the next", "[cli][sweep]") {
   Bench bench;
-  bench.messages = {bench.message(101, 0, 300)};
+  bench.messages = json::array({bench.message(101, 0, 300)});
   for (const int status : {401, 429, 500, 404}) {
     bench.status = status;
     CHECK_FALSE(bench.sweep->look());
@@ -157,7 +157,7 @@ TEST_CASE("a look that failed is made up for by the next", "[cli][sweep]") {
 
 TEST_CASE("another user token is used from the next look on", "[cli][sweep]") {
   Bench bench("");
-  bench.messages = {bench.message(101, 0, 300)};
+  bench.messages = json::array({bench.message(101, 0, 300)});
   CHECK(bench.sweep->look());
   CHECK(bench.peer.requests.size() == 0);
   bench.config.sources[0].user_token = config::Secret("second-token");
