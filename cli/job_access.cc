@@ -1,11 +1,18 @@
 #include "cli/job_access.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "cli/config_choice.h"
 #include "jobs/data_layout.h"
 
 namespace deskwire::cli {
+namespace {
+
+constexpr Milliseconds kPatience{3000};
+constexpr Milliseconds kAbsentPatience{500};
+
+}  // namespace
 
 jobs::LaneLimits lane_limits(const config::Config& config) {
   jobs::LaneLimits limits;
@@ -53,9 +60,11 @@ Result<std::unique_ptr<JobAccess>> JobAccess::connect(const config::Config& conf
   std::unique_ptr<JobAccess> access(new JobAccess(*options, lane_limits(config)));
   access->client_.start();
   const bool embedded = config.redis.url.empty();
-  // A socket answers at once or not at all.
-  const Milliseconds patience = embedded ? Milliseconds(500) : config.redis.connect_timeout;
-  if (access->client_.wait_connected(std::max(patience, Milliseconds(500)))) return access;
+  // A socket that is not there will not come; one that is may belong to a busy machine.
+  const bool absent = embedded && !std::filesystem::exists(options->endpoint.socket_path);
+  const Milliseconds patience =
+      absent ? kAbsentPatience : std::max(kPatience, config.redis.connect_timeout);
+  if (access->client_.wait_connected(patience)) return access;
   return fail(ErrorCode::kUnavailable,
               "cannot reach redis at " + options->endpoint.display() +
                   (embedded ? "; is `deskwire serve` running? "

@@ -224,7 +224,7 @@ describe("closes with a time or a limit", { concurrency: true }, () => {
   test("4012: a peer that does not answer pings", async (t) => {
     const deskwire = await startedDeskwire(t, {
       ...SANDBOX,
-      config: { gateway: { ping_ms: 200, pong_timeout_ms: 200 } },
+      config: { gateway: { ping_ms: 200, pong_timeout_ms: 2000 } },
     });
     const alive = await connected(t, deskwire);
     const silent = await PlainClient.open(t, `${deskwire.socket}?token=${jwt()}`, { autoPong: false });
