@@ -24,6 +24,7 @@ std::string item(const std::string& path, std::size_t index) {
 template <typename Named>
 std::string unknown(const std::string& name, const char* what, const Named& known) {
   std::vector<std::string> names;
+  names.reserve(known.size());
   for (const auto& [one, value] : known) names.push_back(one);
   const auto meant = nearest(name, names);
   return in_quotes(name) + " is not in " + what +

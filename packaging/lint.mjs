@@ -2,6 +2,9 @@
 // is read again: `node packaging/lint.mjs BUILD_DIR [FILE…]`, one process a core. The path-sensitive
 // analyzer takes as long as everything else together; DESKWIRE_LINT=deep asks for it too.
 //
+// What packaging/lint_pending.txt lists has not been brought to the rules yet and is passed over: files
+// only ever leave that list. DESKWIRE_LINT=pending reads those instead.
+//
 // What decides: the preprocessed source with its comments (hence every header that it includes), the
 // source itself, the compiler's flags, .clang-tidy and the tool's version. Remembered in
 // $XDG_CACHE_HOME/deskwire-lint (default ~/.cache/deskwire-lint), one empty file a clean source.
@@ -44,10 +47,13 @@ async function fingerprint(entry) {
   return hash.update(readFileSync(entry.file)).update(stdout.replaceAll(root, "")).digest("hex");
 }
 
+const pending = new Set(readFileSync("packaging/lint_pending.txt", "utf8").split("\n"));
+const asked = process.env.DESKWIRE_LINT === "pending";
+
 const entries = JSON.parse(readFileSync(join(build, "compile_commands.json"), "utf8")).filter(({ file }) => {
   const path = relative(root, file);
   if (path.startsWith("..") || /^(tests|bench|build)\//.test(path)) return false;
-  return wanted.length === 0 || wanted.includes(path);
+  return wanted.length === 0 ? pending.has(path) === asked : wanted.includes(path);
 });
 
 let known = 0;

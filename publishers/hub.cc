@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/ids.h"
+#include "core/json.h"
 #include "core/log.h"
 
 namespace deskwire::publishers {
@@ -12,6 +14,21 @@ namespace {
 constexpr int kTicksPerTypingTtl = 8;
 /// More between two events than this is not repaired event by event.
 constexpr std::size_t kMaxRepaired = 10'000;
+
+/// As the script of presence would have published it.
+HubEventPtr missed_presence(const std::string& channel, const PresenceView::Change& change,
+                            std::int64_t now_ms) {
+  const std::string now = std::to_string(now_ms);
+  Event event;
+  event.channel = channel;
+  event.name = change.event;
+  event.client_id = change.member.client_id;
+  event.id = "p-" + derived_id(change.event, channel + " " + change.member.client_id, now);
+  event.timestamp = now_ms;
+  event.data = R"({"clientId":)" + json_quote(change.member.client_id) + R"(,"data":)" +
+               change.member.data + R"(,"timestamp":)" + now + "}";
+  return HubEvent::make(event);
+}
 
 }  // namespace
 
@@ -112,6 +129,7 @@ void Hub::on_subscribed(std::string_view topic) {
     const auto entry = channels_.find(name);
     if (entry == channels_.end()) return;
     wanted = apply(name, entry->second, entry->second.feed.confirmed());
+    if (std::exchange(entry->second.confirmed, true)) compare_presence(name, entry->second);
   }
   fetch(wanted);
 }
@@ -128,7 +146,8 @@ std::optional<Hub::Fetch> Hub::apply(const std::string& name, Channel& channel,
   return Fetch{name, channel.generation, std::move(step.from)};
 }
 
-void Hub::emit(const Channel& channel, const HubEventPtr& event) {
+void Hub::emit(Channel& channel, const HubEventPtr& event) {
+  channel.present.told(*event);
   if (event->is_typing()) {
     typing_.note(event, clock_.monotonic());
     arm_tick();
@@ -172,6 +191,38 @@ void Hub::on_page(const Fetch& fetched, const Result<ChannelLogPage>& page) {
   fetch(wanted);
 }
 
+void Hub::listed(const std::string& channel, const Presence::Members& members) {
+  const MutexLock lock(mutex_);
+  const auto entry = channels_.find(channel);
+  if (entry != channels_.end()) entry->second.present.listed(members);
+}
+
+void Hub::compare_presence(const std::string& name, Channel& channel) {
+  channel.comparison = ++generations_;
+  channel.present.begin();
+  presence_.list(name, LoopGate::returning<Result<Presence::Members>>(
+                           locals_.front()->gate(), [this, name, comparison = channel.comparison](
+                                                        const Result<Presence::Members>& members) {
+                             on_members(name, comparison, members);
+                           }));
+}
+
+void Hub::on_members(const std::string& name, std::uint64_t comparison,
+                     const Result<Presence::Members>& members) {
+  const MutexLock lock(mutex_);
+  const auto entry = channels_.find(name);
+  // Gone, or asked again since.
+  if (entry == channels_.end() || entry->second.comparison != comparison) return;
+  if (!members) {
+    uncompared_.insert(name);
+    return arm_tick();
+  }
+  const std::int64_t now_ms = clock_.wall_ms();
+  for (const PresenceView::Change& change : entry->second.present.settle(*members)) {
+    emit(entry->second, missed_presence(name, change, now_ms));
+  }
+}
+
 void Hub::arm_tick() {
   if (std::exchange(ticking_, true)) return;
   const Milliseconds delay = std::min(options_.retry, options_.typing_ttl / kTicksPerTypingTtl);
@@ -195,6 +246,10 @@ void Hub::tick() {
           wanted.push_back(std::move(*fetch_again));
         }
       }
+    }
+    for (const std::string& name : std::exchange(uncompared_, {})) {
+      const auto entry = channels_.find(name);
+      if (entry != channels_.end()) compare_presence(name, entry->second);
     }
     if (!typing_.empty() || broken_) arm_tick();
   }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,6 +17,7 @@
 #include "publishers/channel_feed.h"
 #include "publishers/local_hub.h"
 #include "publishers/presence.h"
+#include "publishers/presence_view.h"
 #include "publishers/typing.h"
 
 namespace deskwire::publishers {
@@ -57,6 +59,8 @@ class Hub {
   void open(const std::string& channel, std::size_t index, std::function<void(Status)> ready);
   /// It has none any more.
   void close(const std::string& channel, std::size_t index);
+  /// A new subscriber of an open channel was told that these are there.
+  void listed(const std::string& channel, const Presence::Members& members);
 
  private:
   struct Channel {
@@ -64,6 +68,9 @@ class Hub {
     std::uint64_t loops = 0;       ///< Bit per loop with subscribers.
     std::uint64_t generation = 0;  ///< Tells the answer to an earlier life of the channel.
     std::vector<std::pair<std::size_t, std::function<void(Status)>>> waiting;
+    bool confirmed = false;  ///< Once; again means that Pub/Sub was away meanwhile.
+    PresenceView present;
+    std::uint64_t comparison = 0;  ///< Of the presence view that is under way; 0: none.
   };
   struct Fetch {
     std::string channel;
@@ -75,7 +82,11 @@ class Hub {
   void on_subscribed(std::string_view topic);
   std::optional<Fetch> apply(const std::string& name, Channel& channel, ChannelFeed::Step step)
       DW_REQUIRES(mutex_);
-  void emit(const Channel& channel, const HubEventPtr& event) DW_REQUIRES(mutex_);
+  void emit(Channel& channel, const HubEventPtr& event) DW_REQUIRES(mutex_);
+  /// Presence events may have been missed: finds out what they were.
+  void compare_presence(const std::string& name, Channel& channel) DW_REQUIRES(mutex_);
+  void on_members(const std::string& name, std::uint64_t comparison,
+                  const Result<Presence::Members>& members);
   void answer_waiting(Channel& channel, const Status& status) DW_REQUIRES(mutex_);
   void fetch(const std::optional<Fetch>& wanted);
   void on_page(const Fetch& fetched, const Result<ChannelLogPage>& page);
@@ -94,7 +105,8 @@ class Hub {
   std::unordered_map<std::string, Channel> channels_ DW_GUARDED_BY(mutex_);
   TypingTracker typing_ DW_GUARDED_BY(mutex_);
   std::uint64_t generations_ DW_GUARDED_BY(mutex_) = 0;
-  bool broken_ DW_GUARDED_BY(mutex_) = false;  ///< Some channel waits for its retry.
+  bool broken_ DW_GUARDED_BY(mutex_) = false;               ///< Some channel waits for its retry.
+  std::set<std::string> uncompared_ DW_GUARDED_BY(mutex_);  ///< Their presence does so.
   bool ticking_ DW_GUARDED_BY(mutex_) = false;
 
   // Of the first loop.

@@ -129,7 +129,10 @@ void LocalHub::advance(const std::shared_ptr<Join>& join) {
     join->answer(fail(ErrorCode::kUnavailable, "subscribe: too much arrived meanwhile"));
     return;
   }
-  if (!join->presence->empty()) presence_.watch(subscription->channel(), true);
+  if (!join->presence->empty()) {
+    presence_.watch(subscription->channel(), true);
+    hub_.listed(subscription->channel(), *join->presence);
+  }
   const ChannelLogPage page = std::move(*join->page);
   subscription->joined_ = true;
   subscription->position_ = page.top;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/channel.h"
+#include "core/ids.h"
 #include "publishers/presence.h"
 #include "tests/support/catch.h"
 #include "tests/support/event_probe.h"
@@ -74,6 +75,38 @@ TEST_CASE("events published while a gateway could not hear are fetched from the 
     for (int i = 0; i < 20; ++i) bench.append(kChannel, 2 + round * 20 + i);
   }
   for (int offset = 2; offset <= 101; ++offset) CHECK(ann.push()["offset"] == offset);
+}
+
+TEST_CASE("who came, changed and went while a gateway could not hear is told when it can again",
+          "[gateway][presence][faults]") {
+  RedisServer redis;
+  GatewayBench bench(redis.options());
+  PlainClient ann(bench, bench.token("ann", "agent"));
+  PlainClient bob(bench, bench.token("bob", "agent"));
+  PlainClient cid(bench, bench.token("cid", "agent"));
+  for (PlainClient* one : {&ann, &bob, &cid}) one->ask("subscribe", {{"channel", kChannel}});
+  bob.ask("enter", {{"channel", kChannel}, {"data", {{"b", 1}, {"a", 1}}}});
+  cid.ask("enter", {{"channel", kChannel}, {"data", {{"state", "here"}}}});
+  CHECK(ann.push_of("presence:enter")["clientId"] == "bob");
+  CHECK(ann.push_of("presence:enter")["clientId"] == "cid");
+  // What others' changes leave behind whose messages never came.
+  redis::Client other(redis.options());
+  other.start();
+  REQUIRE(other.wait_connected(Milliseconds(20000)));
+  const std::string prefix = "dw:{" + std::to_string(shard_of_channel(kChannel)) + "}:";
+  const std::string datas = prefix + "pd:" + std::string(kChannel);
+  REQUIRE(other.call({"HSET", datas, "dan", R"({"state":"new"})", "cid", R"({"state":"away"})"}));
+  REQUIRE(other.call({"HDEL", datas, "bob"}));
+  REQUIRE(other.call({"CLIENT", "KILL", "TYPE", "pubsub"}));
+
+  const json entered = ann.push_of("presence:enter");
+  CHECK(entered["clientId"] == "dan");
+  CHECK(entered["data"]["data"]["state"] == "new");
+  CHECK_FALSE(entered.contains("offset"));
+  CHECK(bob.push_of("presence:leave")["data"]["clientId"] == "bob");
+  const json updated = cid.push_of("presence:update");
+  CHECK(updated["clientId"] == "cid");
+  CHECK(updated["data"]["data"]["state"] == "away");
 }
 
 TEST_CASE("an event whose message Redis lost is fetched before the next one", "[gateway][faults]") {

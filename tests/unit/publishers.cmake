@@ -10,6 +10,7 @@ deskwire_add_tests(NAME unit_publishers LABEL unit
     unit/outbox_test.cc
     unit/plain_protocol_test.cc
     unit/plain_session_test.cc
+    unit/presence_view_test.cc
     unit/publish_rules_test.cc
     unit/token_test.cc
     unit/websocket_codec_test.cc
