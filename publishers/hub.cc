@@ -148,14 +148,17 @@ std::optional<Hub::Fetch> Hub::apply(const std::string& name, Channel& channel,
 
 void Hub::emit(Channel& channel, const HubEventPtr& event) {
   channel.present.told(*event);
+  HubEventPtr more;
   if (event->is_typing()) {
-    typing_.note(event, clock_.monotonic());
+    more = typing_.note(event, clock_.monotonic(), clock_.wall_ms());
     arm_tick();
   } else if (event->name() == "presence:enter") {
     presence_.watch(std::string(event->channel()), true);
   }
   for (std::size_t i = 0; i < locals_.size(); ++i) {
-    if ((channel.loops >> i & 1U) != 0) locals_[i]->push(event);
+    if ((channel.loops >> i & 1U) == 0) continue;
+    locals_[i]->push(event);
+    if (more) locals_[i]->push(more);
   }
 }
 

@@ -16,14 +16,20 @@ std::string typist_of(const nlohmann::json& envelope) {
   return string_at(data, "actor") + ' ' + id_at(object_at(data, "sender"), "id").value_or("");
 }
 
-HubEventPtr stop_of(const HubEvent& start, std::int64_t wall_ms) {
+/// Empty where no client published it.
+std::string_view session_of(const HubEvent& event) {
+  const std::size_t dot = event.id().rfind('.');
+  return dot == std::string_view::npos ? std::string_view() : event.id().substr(0, dot);
+}
+
+HubEventPtr stop_of(const HubEvent& start, bool to_everybody, std::int64_t wall_ms) {
   auto envelope = parse_json(start.envelope());
   if (!envelope) return nullptr;
   nlohmann::json data = object_at(*envelope, "data");
   data["timestamp"] = wall_ms;
   Event stop;
   stop.channel = start.channel();
-  stop.id = std::string(start.id()) + "-end";
+  stop.id = (to_everybody ? "typing-" : "") + std::string(start.id()) + "-end";
   stop.name = "typing:stop";
   stop.client_id = string_at(*envelope, "clientId");
   stop.timestamp = wall_ms;
@@ -33,16 +39,25 @@ HubEventPtr stop_of(const HubEvent& start, std::int64_t wall_ms) {
 
 }  // namespace
 
-void TypingTracker::note(const HubEventPtr& event, MonotonicTime now) {
-  if (!event->is_typing()) return;
+HubEventPtr TypingTracker::note(const HubEventPtr& event, MonotonicTime now, std::int64_t wall_ms) {
+  if (!event->is_typing()) return nullptr;
   const auto envelope = parse_json(event->envelope());
-  if (!envelope) return;
+  if (!envelope) return nullptr;
   const std::pair key(std::string(event->channel()), typist_of(*envelope));
-  if (event->name() != "typing:start") {
-    typists_.erase(key);
-  } else if (typists_.size() < kMaxTypists) {
-    typists_.insert_or_assign(key, Typist{event, now + ttl_});
+  const auto known = typists_.find(key);
+  const bool several =
+      known != typists_.end() &&
+      (known->second.several || session_of(*known->second.start) != session_of(*event));
+  if (event->name() == "typing:start") {
+    if (typists_.size() < kMaxTypists) {
+      typists_.insert_or_assign(key, Typist{event, now + ttl_, several});
+    }
+    return nullptr;
   }
+  if (known == typists_.end()) return nullptr;
+  const HubEventPtr start = known->second.start;
+  typists_.erase(known);
+  return several ? stop_of(*start, true, wall_ms) : nullptr;
 }
 
 std::vector<HubEventPtr> TypingTracker::expire(MonotonicTime now, std::int64_t wall_ms) {
@@ -52,7 +67,8 @@ std::vector<HubEventPtr> TypingTracker::expire(MonotonicTime now, std::int64_t w
       ++typist;
       continue;
     }
-    if (auto stop = stop_of(*typist->second.start, wall_ms)) stops.push_back(std::move(stop));
+    if (auto stop = stop_of(*typist->second.start, typist->second.several, wall_ms))
+      stops.push_back(std::move(stop));
     typist = typists_.erase(typist);
   }
   return stops;

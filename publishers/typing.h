@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
@@ -15,13 +16,18 @@ namespace deskwire::publishers {
 /// `typing:stop`. Every gateway does so for its own subscribers, without Redis, so that it works
 /// whoever died; the stop's id is derived from the start's, so it is the same everywhere.
 ///
+/// A session is not sent its own typing. Where somebody types in two of them, each has seen the
+/// other's start, so a stop in the name of one would not reach that one: such typing ends by a stop
+/// that is nobody's.
+///
 /// Not thread-safe.
 class TypingTracker {
  public:
   explicit TypingTracker(Milliseconds ttl) : ttl_(ttl) {}
 
   /// Sees every event of a channel that somebody here is subscribed to.
-  void note(const HubEventPtr& event, MonotonicTime now);
+  /// @return  What has to follow it: the stop for those whom `event` does not reach; or null.
+  HubEventPtr note(const HubEventPtr& event, MonotonicTime now, std::int64_t wall_ms);
   /// The stops that are due, and forgets their starts.
   std::vector<HubEventPtr> expire(MonotonicTime now, std::int64_t wall_ms);
   void forget(const std::string& channel);
@@ -31,6 +37,7 @@ class TypingTracker {
   struct Typist {
     HubEventPtr start;
     MonotonicTime until;
+    bool several = false;  ///< Sessions.
   };
 
   Milliseconds ttl_;

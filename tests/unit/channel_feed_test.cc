@@ -216,10 +216,10 @@ TEST_CASE("typing that nobody ends is ended, once", "[typing]") {
         R"(","name":"A"},"timestamp":1}})");
   };
   TypingTracker tracker(Milliseconds(6000));
-  tracker.note(event("s-1.1", "typing:start", "ann"), at(0));
-  tracker.note(event("s-2.1", "typing:start", "bob"), at(0));
-  tracker.note(event("s-1.2", "typing:start", "ann"), at(3000));
-  tracker.note(event("s-2.2", "typing:stop", "bob"), at(3500));
+  CHECK_FALSE(tracker.note(event("s-1.1", "typing:start", "ann"), at(0), 5));
+  CHECK_FALSE(tracker.note(event("s-2.1", "typing:start", "bob"), at(0), 5));
+  CHECK_FALSE(tracker.note(event("s-1.2", "typing:start", "ann"), at(3000), 5));
+  CHECK_FALSE(tracker.note(event("s-2.2", "typing:stop", "bob"), at(3500), 5));
   CHECK(tracker.expire(at(8999), 5).empty());
   const auto stops = tracker.expire(at(9000), 1234);
   REQUIRE(stops.size() == 1);
@@ -230,4 +230,30 @@ TEST_CASE("typing that nobody ends is ended, once", "[typing]") {
   CHECK(stops[0]->envelope().find(R"("timestamp":1234)") != std::string_view::npos);
   CHECK(tracker.empty());
   CHECK(tracker.expire(at(99999), 5).empty());
+}
+
+TEST_CASE("who types in two sessions is seen to stop in both", "[typing]") {
+  const auto at = [](int ms) { return MonotonicTime{} + Milliseconds(ms); };
+  const auto event = [](const std::string& id, const std::string& name) {
+    return HubEvent::parse(
+        R"({"channel":"c","id":")" + id + R"(","event":")" + name +
+        R"(","clientId":"u","timestamp":1,"data":{"actor":"agent","sender":{"id":"u"},"timestamp":1}})");
+  };
+  TypingTracker tracker(Milliseconds(6000));
+  CHECK_FALSE(tracker.note(event("s-1.1", "typing:start"), at(0), 5));
+  CHECK_FALSE(tracker.note(event("s-2.1", "typing:start"), at(1000), 5));
+  CHECK_FALSE(tracker.note(event("s-2.2", "typing:start"), at(2000), 5));
+  const auto stops = tracker.expire(at(8000), 5);
+  REQUIRE(stops.size() == 1);
+  CHECK(stops[0]->name() == "typing:stop");
+  CHECK_FALSE(stops[0]->is_from("s-1"));
+  CHECK_FALSE(stops[0]->is_from("s-2"));
+
+  // The second one's stop is not sent to it, and it has seen the first one's start.
+  CHECK_FALSE(tracker.note(event("s-1.3", "typing:start"), at(9000), 5));
+  const auto more = tracker.note(event("s-2.3", "typing:stop"), at(9500), 5);
+  REQUIRE(more);
+  CHECK(more->name() == "typing:stop");
+  CHECK_FALSE(more->is_from("s-2"));
+  CHECK(tracker.empty());
 }
