@@ -161,7 +161,10 @@ Result<Intent> MemoryJobShard::intend(const Lease& lease, const std::string& eff
     // The same lease asks again only when our answer was lost, and then it has not acted on it.
     const bool resent = known->second.token == lease.token;
     if (resent) return Intent{IntentAnswer::kGo, {}, memo.reply, 0, conversation(lease.lane)};
-    return Intent{IntentAnswer::kVerify, {}, memo.reply, known->second.intended_at_ms, {}};
+    std::int64_t& since = known->second.intended_at_ms;
+    const std::int64_t before = since;
+    if (now - since >= kEffectSettleMs) since = now;
+    return Intent{IntentAnswer::kVerify, {}, memo.reply, before, {}};
   }
   effects_[effect] = Effect{false, lease.token, {}, now};
   if (!memo.shown) {

@@ -210,7 +210,8 @@ Result<Intent> RedisJobStore::intend(const Lease& lease, const std::string& effe
                                 unfinished_record(unfinished),
                                 text_of(limits_.lease),
                                 std::to_string(kEffectSeconds),
-                                std::to_string(lease.messages())};
+                                std::to_string(lease.messages()),
+                                std::to_string(kEffectSettleMs)};
   ChannelLog::append_args(args, events, limits_.log);
   Result<Reply> reply = confirmed_.run(
       scripts::intend(), scripts::keys_of(shard_of_lane(lease.lane)), std::move(args));

@@ -9,7 +9,8 @@
 -- ARGV[6]  lease in ms, counted from now
 -- ARGV[7]  seconds that effects are remembered
 -- ARGV[8]  messages of the job that the attempt knows
--- ARGV[9]  events (channel_log.lua)
+-- ARGV[9]  ms for which a post that cannot be seen may still be on its way
+-- ARGV[10]  events (channel_log.lua)
 -- Returns  {"stale"}, {"superseded"} (it took in more since: begin anew), {"done", remote id}, {"go", text to be posted, conversation} or
 --          {"verify", text to be posted, time of the open intent in ms}
 local id, token = ARGV[1], ARGV[2]
@@ -42,10 +43,14 @@ if effect then
   if holder == token then
     return {'go', saved, read_conversation(job[3])}
   end
+  -- Whoever looks after a while may do it anew: what follows counts from then.
+  if since and now - tonumber(since) >= tonumber(ARGV[9]) then
+    redis.call('SET', effect_key, string.format('I|%s|%.0f', holder, now), 'EX', ARGV[7])
+  end
   return {'verify', saved, since or '0'}
 end
 redis.call('SET', effect_key, string.format('I|%s|%.0f', token, now), 'EX', ARGV[7])
 if is_new then
-  channel_append(P, 9)
+  channel_append(P, 10)
 end
 return {'go', saved, read_conversation(job[3])}

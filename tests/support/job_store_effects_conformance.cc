@@ -1,4 +1,6 @@
 // Conformance of a JobStore: the ledger of effects, and what people see of them.
+#include <algorithm>
+
 #include "core/channel.h"
 #include "core/ids.h"
 #include "jobs/effects.h"
@@ -127,6 +129,24 @@ TEST_CASE("an intent that is sent again by the same lease still says go", "[jobs
   CHECK(again.answer == IntentAnswer::kGo);
   CHECK(again.saved_reply == "the answer");
   CHECK(reply.names().size() == 1);
+}
+
+TEST_CASE("who verifies an old intent may post, so the next one waits from then",
+          "[jobs][effects]") {
+  LaneLimits limits;
+  limits.lease = kShortLease;
+  Reply reply(limits);
+  reply.intend(reply.lane.take_one(kLane));
+  reply.lane.harness().pass(std::max(kShortLease, Milliseconds(kEffectSettleMs)));
+  REQUIRE(reply.lane.beat(kLane).reclaimed == 1);
+  const Lease second = reply.lane.take_one(kLane);
+  CHECK(reply.intend(second).intended_at_ms <= second.leased_at_ms - kEffectSettleMs);
+  reply.lane.harness().pass(kShortLease);
+  REQUIRE(reply.lane.beat(kLane).reclaimed == 1);
+  const Lease third = reply.lane.take_one(kLane);
+  const Intent intent = reply.intend(third);
+  CHECK(intent.answer == IntentAnswer::kVerify);
+  CHECK(intent.intended_at_ms >= second.leased_at_ms);
 }
 
 TEST_CASE("an open intent of an earlier attempt has to be verified", "[jobs][effects]") {
