@@ -84,6 +84,7 @@ void append_event(std::vector<std::string>& args, const ClockEvent& event) {
 
 std::vector<std::string> marks_as_fields(const std::vector<std::string>& marks) {
   std::vector<std::string> fields;
+  fields.reserve(marks.size());
   for (const std::string& mark : marks) fields.push_back(std::string(kMarkPrefix) + mark);
   return fields;
 }
