@@ -66,7 +66,7 @@ Sender read_author(const json& part) {
 
 /// Since API 2.0 `state` says it; older ones have only `open`.
 std::string read_status(const json& conversation) {
-  const std::string status = status_of(kStatuses, string_at(conversation, "state"));
+  std::string status = status_of(kStatuses, string_at(conversation, "state"));
   if (!status.empty() || !conversation.contains("open")) return status;
   return bool_at(conversation, "open") ? "open" : "resolved";
 }

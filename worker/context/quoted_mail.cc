@@ -38,7 +38,7 @@ bool announces_quote(std::string_view line) {
 
 /// "From: … / Sent: …" in two lines after each other.
 bool begins_header_block(const std::vector<std::string_view>& lines, std::size_t at) {
-  static const re2::RE2 from("(?i)^\\*?(from|von|de|da|van)\\*?:\\*? .*");
+  static const re2::RE2 from(R"((?i)^\*?(from|von|de|da|van)\*?:\*? .*)");
   static const re2::RE2 next(
       "(?i)^\\*?(sent|date|to|gesendet|datum|an|envoy\xC3\xA9|enviado|para|inviato|verzonden)\\*?"
       ":");
