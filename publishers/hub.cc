@@ -15,7 +15,7 @@ constexpr int kTicksPerTypingTtl = 8;
 /// More between two events than this is not repaired event by event.
 constexpr std::size_t kMaxRepaired = 10'000;
 
-/// As the script of presence would have published it.
+/// As the script of presence would have published it, without lastSeen: nobody knows that here.
 HubEventPtr missed_presence(const std::string& channel, const PresenceView::Change& change,
                             std::int64_t now_ms) {
   const std::string now = std::to_string(now_ms);

@@ -70,7 +70,7 @@ class Hub {
     std::vector<std::pair<std::size_t, std::function<void(Status)>>> waiting;
     bool confirmed = false;  ///< Once; again means that Pub/Sub was away meanwhile.
     PresenceView present;
-    std::uint64_t comparison = 0;  ///< Of the presence view that is under way; 0: none.
+    std::uint64_t comparison = 0;  ///< The newest of the presence view that was begun.
   };
   struct Fetch {
     std::string channel;

@@ -3,6 +3,7 @@
 #include "config/replies.h"
 #include "core/clock.h"
 #include "core/metrics.h"
+#include "jobs/effects.h"
 #include "jobs/job_store.h"
 #include "worker/conversation_history.h"
 #include "worker/handlers/conversation_watch.h"
@@ -32,7 +33,7 @@ struct ReplySettings {
   Milliseconds lease{15000};  ///< config jobs.lease_ms: what an intent extends the lease to.
   /// While an open intent is younger than this, a post that cannot be seen may still be on its way
   /// (a slow helpdesk, an echo webhook to come), so the attempt waits instead of posting again.
-  Milliseconds settle{10000};
+  Milliseconds settle{jobs::kEffectSettleMs};
   Milliseconds settle_poll{2000};
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/clock.h"
+#include "jobs/effects.h"
 #include "jobs/job_store.h"
 #include "worker/helpdesk_directory.h"
 #include "worker/job_handler.h"
@@ -20,7 +21,7 @@ class SendHandler final : public JobHandler {
  public:
   struct Settings {
     /// While an open intent is younger than this, a post that cannot be seen may be on its way.
-    Milliseconds settle{10000};
+    Milliseconds settle{jobs::kEffectSettleMs};
     Milliseconds settle_poll{2000};
   };
   SendHandler(jobs::JobStore& store, HelpdeskDirectory& helpdesks, const Clock& clock,
