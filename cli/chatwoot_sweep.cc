@@ -15,11 +15,6 @@ constexpr std::int64_t kOverlapS = 120;
 constexpr const char* kFoundHelp = "Messages whose webhooks never came, found at the helpdesk.";
 constexpr const char* kFailedHelp = "Looks for missing messages that could not be finished.";
 
-bool can_be_swept(const config::Source& source) {
-  return source.type == config::SourceType::kChatwoot && !source.account_id.empty() &&
-         !source.user_token.empty();
-}
-
 }  // namespace
 
 ChatwootSweep::Account::Account(const config::Source& settings, Metrics& metrics)
@@ -42,7 +37,7 @@ ChatwootSweep::Accounts ChatwootSweep::accounts_of(const config::Config& config,
                                                    const Accounts& before) const {
   Accounts accounts;
   for (const config::Source& source : config.sources) {
-    if (!can_be_swept(source)) continue;
+    if (!worker::ChatwootReader::can_read(source)) continue;
     accounts.push_back(std::make_shared<Account>(source, metrics_));
     for (const auto& old : before) {
       if (old->source.name != source.name) continue;

@@ -21,7 +21,7 @@ namespace deskwire::cli {
 
 /// The objects that page people: part of the role `sla`.
 ///
-/// Thread safety: start and stop from one thread.
+/// Thread safety: start, reload and stop from one thread.
 class OnCallRole {
  public:
   OnCallRole(const config::Config& config, redis::Client& client, ChannelLog& log,
@@ -32,6 +32,8 @@ class OnCallRole {
 
   void start();
   void stop();
+  /// Other tokens for reading back.
+  void reload(const config::Config& config) { read_back_.reload(config); }
   publishers::OnCallDesk& desk() { return desk_; }
 
  private:

@@ -29,11 +29,6 @@ constexpr const char* kReadHelp = "Conversations to be read back before a page, 
 constexpr const char* kFoundHelp =
     "What webhooks had not told, found at the helpdesk before somebody was paged.";
 
-bool can_be_read(const config::Source& source) {
-  return source.type == config::SourceType::kChatwoot && !source.account_id.empty() &&
-         !source.base_url.empty() && !source.user_token.empty();
-}
-
 /// The look's own limit is the only one.
 config::Source with_timeout(config::Source source, Milliseconds limit) {
   source.request_timeout = limit;
@@ -51,26 +46,35 @@ ConversationReadBack::Account::Account(const config::Source& settings, Milliseco
 
 ConversationReadBack::ConversationReadBack(const config::Config& config, jobs::JobStore& store,
                                            const Clock& clock, Metrics& metrics)
-    : rules_(webhooks::job_rules(config)),
+    : limit_(std::chrono::seconds(config.sla.on_call.read_back_s)),
       store_(store),
       clock_(clock),
+      metrics_(metrics),
+      live_(live_of(config)),
       read_(metrics.counter("deskwire_oncall_read_back_total", kReadHelp, {{"result", "read"}})),
       unread_(
-          metrics.counter("deskwire_oncall_read_back_total", kReadHelp, {{"result", "unread"}})) {
-  const Milliseconds limit = std::chrono::seconds(config.sla.on_call.read_back_s);
+          metrics.counter("deskwire_oncall_read_back_total", kReadHelp, {{"result", "unread"}})) {}
+
+std::shared_ptr<const ConversationReadBack::Live> ConversationReadBack::live_of(
+    const config::Config& config) const {
+  auto live = std::make_shared<Live>();
+  live->rules = webhooks::job_rules(config);
   for (const config::Source& source : config.sources) {
-    if (limit.count() == 0 || !can_be_read(source)) continue;
-    accounts_.push_back(std::make_unique<Account>(source, limit, metrics));
+    if (limit_.count() == 0 || !worker::ChatwootReader::can_read(source)) continue;
+    live->accounts.push_back(std::make_unique<Account>(source, limit_, metrics_));
   }
+  return live;
 }
+
+void ConversationReadBack::reload(const config::Config& config) { live_.replace(live_of(config)); }
 
 void ConversationReadBack::stop() {
   stopped_ = true;
-  for (const auto& account : accounts_) account->reader.stop();
+  for (const auto& account : live_.read()->accounts) account->reader.stop();
 }
 
 std::vector<ConversationReadBack::Question> ConversationReadBack::questions_of(
-    const std::vector<json>& alerts) const {
+    const Live& live, const std::vector<json>& alerts) const {
   const std::int64_t oldest_ms = clock_.wall_ms() - kLookbackMs;
   std::vector<Question> questions;
   for (const json& data : alerts) {
@@ -79,7 +83,7 @@ std::vector<ConversationReadBack::Question> ConversationReadBack::questions_of(
     const std::string account = id_at(data, "account").value_or("");
     const std::string channel = string_at(data, "channel");
     const auto started_ms = parse_iso8601_ms(string_at(data, "started_at"));
-    for (const auto& one : accounts_) {
+    for (const auto& one : live.accounts) {
       std::string lane = conversation_key(one->source.name_space, std::to_string(*conversation));
       if (one->source.account_id != account || channel != conversation_channel(lane)) continue;
       questions.push_back({one.get(), *conversation, std::move(lane),
@@ -100,10 +104,11 @@ std::vector<ConversationReadBack::Question> ConversationReadBack::questions_of(
 publishers::ReadBack ConversationReadBack::look(const std::vector<json>& alerts,
                                                 Milliseconds limit) {
   const MonotonicTime begun = std::chrono::steady_clock::now();
-  const std::vector<Question> questions = questions_of(alerts);
+  const auto live = live_.read();
+  const std::vector<Question> questions = questions_of(*live, alerts);
   publishers::ReadBack outcome;
   if (questions.empty()) return outcome;
-  outcome.read = ask_all(questions, begun + limit);
+  outcome.read = ask_all(*live, questions, begun + limit);
   outcome.unread = questions.size() - outcome.read;
   outcome.stopped = stopped_;
   outcome.spent =
@@ -113,7 +118,7 @@ publishers::ReadBack ConversationReadBack::look(const std::vector<json>& alerts,
   return outcome;
 }
 
-std::size_t ConversationReadBack::ask_all(const std::vector<Question>& questions,
+std::size_t ConversationReadBack::ask_all(const Live& live, const std::vector<Question>& questions,
                                           MonotonicTime deadline) {
   std::atomic<std::size_t> next{0};
   std::atomic<std::size_t> answered{0};
@@ -121,7 +126,7 @@ std::size_t ConversationReadBack::ask_all(const std::vector<Question>& questions
   std::optional<Error> first;
   const auto work = [&] {
     for (std::size_t i = next++; i < questions.size(); i = next++) {
-      Status asked = ask(questions[i], deadline);
+      Status asked = ask(live, questions[i], deadline);
       if (asked) {
         ++answered;
         continue;
@@ -148,7 +153,8 @@ std::size_t ConversationReadBack::ask_all(const std::vector<Question>& questions
   return answered;
 }
 
-Status ConversationReadBack::ask(const Question& question, MonotonicTime deadline) {
+Status ConversationReadBack::ask(const Live& live, const Question& question,
+                                 MonotonicTime deadline) {
   if (stopped_) return fail(ErrorCode::kCancelled, "read back: stopped");
   if (std::chrono::steady_clock::now() >= deadline) {
     return fail(ErrorCode::kTimeout, "read back: no time was left to ask");
@@ -161,7 +167,7 @@ Status ConversationReadBack::ask(const Question& question, MonotonicTime deadlin
   const config::Source& source = question.account->source;
   std::int64_t found = 0;
   for (const std::string& body : *bodies) {
-    const auto delivery = webhooks::understand(source, body, {}, clock_.wall_ms(), rules_);
+    const auto delivery = webhooks::understand(source, body, {}, clock_.wall_ms(), live.rules);
     // The helpdesk's own answer in an unknown shape: a dead letter of it would help nobody.
     if (!delivery || !delivery->unparsable.empty()) continue;
     const auto taken = store_.enqueue(delivery->request(body));

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "core/clock.h"
 #include "core/metrics.h"
+#include "core/snapshot.h"
 #include "jobs/job_store.h"
 #include "publishers/oncall/read_back.h"
 #include "webhooks/understood_delivery.h"
@@ -33,6 +34,8 @@ class ConversationReadBack {
   ConversationReadBack(const ConversationReadBack&) = delete;
   ConversationReadBack& operator=(const ConversationReadBack&) = delete;
 
+  /// Other tokens and rules for looks that begin from now on.
+  void reload(const config::Config& config);
   /// As publishers::ReadBackPort.
   publishers::ReadBack look(const std::vector<nlohmann::json>& alerts, Milliseconds limit);
   /// Looks under way end soon, later ones at once.
@@ -52,15 +55,25 @@ class ConversationReadBack {
     std::int64_t since_ms = 0;
   };
 
-  std::vector<Question> questions_of(const std::vector<nlohmann::json>& alerts) const;
-  /// @return How many were answered.
-  std::size_t ask_all(const std::vector<Question>& questions, MonotonicTime deadline);
-  Status ask(const Question& question, MonotonicTime deadline);
+  /// Of one config.
+  struct Live {
+    webhooks::JobRules rules;
+    std::vector<std::unique_ptr<Account>> accounts;
+  };
 
-  const webhooks::JobRules rules_;
+  std::shared_ptr<const Live> live_of(const config::Config& config) const;
+  std::vector<Question> questions_of(const Live& live,
+                                     const std::vector<nlohmann::json>& alerts) const;
+  /// @return How many were answered.
+  std::size_t ask_all(const Live& live, const std::vector<Question>& questions,
+                      MonotonicTime deadline);
+  Status ask(const Live& live, const Question& question, MonotonicTime deadline);
+
+  const Milliseconds limit_;  ///< Of the start.
   jobs::JobStore& store_;
   const Clock& clock_;
-  std::vector<std::unique_ptr<Account>> accounts_;
+  Metrics& metrics_;
+  Snapshot<const Live> live_;
   Metrics::Counter& read_;
   Metrics::Counter& unread_;
   std::atomic<bool> stopped_{false};

@@ -141,6 +141,12 @@ void Server::add_reloads() {
       return {};
     });
   }
+  if (on_call_) {
+    reloads_.add("oncall", [this](const config::Config& changed) -> Status {
+      on_call_->reload(changed);
+      return {};
+    });
+  }
   reloads_.add("admin", [this](const config::Config& changed) -> Status {
     admin_->set_key(changed.admin.key);
     return {};

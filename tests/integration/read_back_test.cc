@@ -174,6 +174,16 @@ TEST_CASE("conversations of others, and those without a token, are not asked for
   CHECK(desk.look(Desk::alert("2", "conversation:acme~42")).read == 1);
 }
 
+TEST_CASE("another user token is used from the next look before a page on", "[cli][readback]") {
+  Desk desk("first-token");
+  desk.config.sources[1].user_token = config::Secret("second-token");
+  desk.read_back->reload(desk.config);
+  CHECK(desk.look().read == 1);
+  const auto asked = desk.peer.requests.next();
+  REQUIRE(asked);
+  CHECK(asked->head.find("second-token") != std::string::npos);
+}
+
 TEST_CASE("several alerts of one conversation are one question", "[cli][readback]") {
   Desk desk;
   const ReadBack outcome = desk.read_back->look({Desk::alert(), Desk::alert()}, kLimit);

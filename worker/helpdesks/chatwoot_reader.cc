@@ -59,6 +59,11 @@ const json* list_at(const json& object, const char* key) {
 
 }  // namespace
 
+bool ChatwootReader::can_read(const config::Source& source) {
+  return source.type == config::SourceType::kChatwoot && !source.account_id.empty() &&
+         !source.base_url.empty() && !source.user_token.empty();
+}
+
 ChatwootReader::ChatwootReader(const config::Source& source)
     : source_(source),
       http_({.base_url = source.base_url,

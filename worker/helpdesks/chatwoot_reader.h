@@ -19,6 +19,10 @@ namespace deskwire::worker {
 /// Thread safety: every method may be called concurrently.
 class ChatwootReader {
  public:
+  /// Whether there is anything to read with: of type chatwoot, with account_id, base_url and
+  /// user_token.
+  static bool can_read(const config::Source& source);
+
   /// One conversation, and what is known of it.
   struct Wanted {
     std::int64_t conversation = 0;  ///< Chatwoot's display id.
@@ -27,7 +31,7 @@ class ChatwootReader {
     MonotonicTime deadline;         ///< Of the whole read.
   };
 
-  /// @param source  Of type chatwoot, with account_id, base_url and user_token.
+  /// @param source  One that can_read.
   explicit ChatwootReader(const config::Source& source);
 
   /// Bodies as of the webhook `message_created`, for every message made in [since, until), each
