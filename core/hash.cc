@@ -6,7 +6,9 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
+#include <array>
 #include <cstdlib>
+#include <cstring>
 
 namespace deskwire {
 namespace {
@@ -18,6 +20,34 @@ const EVP_MD* evp_of(HashAlgorithm algorithm) {
   static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   return algorithm == HashAlgorithm::kSha1 ? sha1 : sha256;
 }
+
+void fill_random(char* out, std::size_t count) {
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(out), static_cast<int>(count)) != 1) {
+    std::abort();  // Guessable keys and ids would be worse than not running.
+  }
+}
+
+// RAND_bytes takes a lock and asks the kernel whether the process has forked; one call serves many
+// ids. What was handed out is wiped.
+class RandomPool {
+ public:
+  static constexpr std::size_t kLargest = 64;
+
+  void take(char* out, std::size_t count) {
+    if (kSize - position_ < count) {
+      fill_random(pool_.data(), kSize);
+      position_ = 0;
+    }
+    std::memcpy(out, pool_.data() + position_, count);
+    OPENSSL_cleanse(pool_.data() + position_, count);
+    position_ += count;
+  }
+
+ private:
+  static constexpr std::size_t kSize = 1024;
+  std::array<char, kSize> pool_{};
+  std::size_t position_ = kSize;
+};
 
 const unsigned char* bytes_of(std::string_view data) {
   return reinterpret_cast<const unsigned char*>(data.data());
@@ -210,9 +240,11 @@ std::uint16_t crc16(std::string_view data) {
 
 std::string random_bytes(std::size_t count) {
   std::string out(count, '\0');
-  if (count > 0 &&
-      RAND_bytes(reinterpret_cast<unsigned char*>(out.data()), static_cast<int>(count)) != 1) {
-    std::abort();  // Guessable keys and ids would be worse than not running.
+  if (count > RandomPool::kLargest) {
+    fill_random(out.data(), count);
+  } else {
+    thread_local RandomPool pool;
+    pool.take(out.data(), count);
   }
   return out;
 }

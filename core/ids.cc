@@ -1,7 +1,5 @@
 #include "core/ids.h"
 
-#include <array>
-
 #include "core/hash.h"
 
 namespace deskwire {
@@ -12,26 +10,10 @@ constexpr std::size_t kUlidLength = 26;
 constexpr std::size_t kUlidTimeLength = 10;
 constexpr std::size_t kDerivedLength = 26;
 
-// RAND_bytes takes a lock and a system call's worth of work; one call serves many ids.
-class RandomPool {
- public:
-  std::uint8_t next() {
-    if (position_ == pool_.size()) {
-      pool_ = random_bytes(1024);
-      position_ = 0;
-    }
-    return static_cast<std::uint8_t>(pool_[position_++]);
-  }
-
- private:
-  std::string pool_;
-  std::size_t position_ = 0;
-};
-
 }  // namespace
 
 std::string new_ulid(std::int64_t wall_ms) {
-  thread_local RandomPool random;
+  const std::string random = random_bytes(kUlidLength - kUlidTimeLength);
   std::string out(kUlidLength, '0');
   auto time = static_cast<std::uint64_t>(wall_ms);
   for (std::size_t i = kUlidTimeLength; i-- > 0;) {
@@ -39,7 +21,7 @@ std::string new_ulid(std::int64_t wall_ms) {
     time >>= 5U;
   }
   for (std::size_t i = kUlidTimeLength; i < kUlidLength; ++i) {
-    out[i] = kCrockford[random.next() & 31U];
+    out[i] = kCrockford[static_cast<unsigned char>(random[i - kUlidTimeLength]) & 31U];
   }
   return out;
 }

@@ -26,6 +26,7 @@ class DW_CAPABILITY("mutex") Mutex {
   void unlock() DW_RELEASE() { mutex_.unlock(); }
 
  private:
+  friend class CondVar;
   std::mutex mutex_;
 };
 
@@ -46,16 +47,24 @@ class DW_SCOPED_CAPABILITY MutexLock {
 ///   while (queue_.empty()) changed_.wait(mutex_);
 class CondVar {
  public:
-  void wait(Mutex& mutex) DW_REQUIRES(mutex) { condition_.wait(mutex); }
+  void wait(Mutex& mutex) DW_REQUIRES(mutex) {
+    std::unique_lock<std::mutex> held(mutex.mutex_, std::adopt_lock);
+    condition_.wait(held);
+    held.release();
+  }
+  /// False when the deadline has passed.
   template <typename TimePoint>
   bool wait_until(Mutex& mutex, TimePoint deadline) DW_REQUIRES(mutex) {
-    return condition_.wait_until(mutex, deadline) == std::cv_status::no_timeout;
+    std::unique_lock<std::mutex> held(mutex.mutex_, std::adopt_lock);
+    const std::cv_status status = condition_.wait_until(held, deadline);
+    held.release();
+    return status == std::cv_status::no_timeout;
   }
   void notify_one() { condition_.notify_one(); }
   void notify_all() { condition_.notify_all(); }
 
  private:
-  std::condition_variable_any condition_;
+  std::condition_variable condition_;
 };
 
 }  // namespace deskwire
