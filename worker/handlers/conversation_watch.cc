@@ -20,6 +20,36 @@ struct ConversationWatch::Entry {
   bool open DW_GUARDED_BY(mutex) = true;
 };
 
+namespace {
+
+using State = Result<jobs::ConversationState>;
+
+/// Collects what comes on the store's threads.
+class Answers {
+ public:
+  explicit Answers(std::size_t count)
+      : missing_(count), states_(count, fail(ErrorCode::kUnavailable, "no answer yet")) {}
+
+  void put(std::size_t i, State state) {
+    const MutexLock lock(mutex_);
+    states_[i] = std::move(state);
+    if (--missing_ == 0) whole_.notify_one();
+  }
+  std::vector<State> wait() {
+    const MutexLock lock(mutex_);
+    while (missing_ > 0) whole_.wait(mutex_);
+    return std::move(states_);
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar whole_;
+  std::size_t missing_ DW_GUARDED_BY(mutex_);
+  std::vector<State> states_ DW_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
 class ConversationWatch::Impl {
  public:
   Impl(jobs::JobStore& store, Milliseconds every) : store_(store), every_(every) {}
@@ -57,7 +87,7 @@ class ConversationWatch::Impl {
     for (;;) {
       const auto round = next_round();
       if (round.empty()) return;
-      for (const auto& entry : round) look_at(*entry);
+      look_at(round);
     }
   }
 
@@ -79,15 +109,23 @@ class ConversationWatch::Impl {
     }
   }
 
-  void look_at(Entry& entry) {
-    {
+  void look_at(const std::vector<std::shared_ptr<Entry>>& round) {
+    const std::vector<State> states = read(round);
+    for (std::size_t i = 0; i < round.size(); ++i) {
+      Entry& entry = *round[i];
       const MutexLock lock(entry.mutex);
-      if (!entry.open) return;
+      if (entry.open && states[i]) entry.look(*states[i]);
     }
-    const auto state = store_.conversation(entry.lane);
-    if (!state) return;
-    const MutexLock lock(entry.mutex);
-    if (entry.open) entry.look(*state);
+  }
+
+  /// All asked for at once: hundreds of answers under way cost one exchange with Redis a look.
+  std::vector<State> read(const std::vector<std::shared_ptr<Entry>>& round) {
+    const auto answers = std::make_shared<Answers>(round.size());
+    for (std::size_t i = 0; i < round.size(); ++i) {
+      store_.conversation_async(round[i]->lane,
+                                [answers, i](State state) { answers->put(i, std::move(state)); });
+    }
+    return answers->wait();
   }
 
   jobs::JobStore& store_;
