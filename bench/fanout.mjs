@@ -111,7 +111,7 @@ async function startBroadcaster(command, args, cwd) {
 
 // Events of 300 bytes on the wire, whoever sends them.
 const PUBLISH = {
-  deskwire: `{"id":@n@9,"publish":{"channel":"${CHANNEL}","event":"note","data":{"t":@t@,"pad":"${'x'.repeat(40)}"}}}`,
+  deskwire: `{"id":1@n@,"publish":{"channel":"${CHANNEL}","event":"note","data":{"t":@t@,"pad":"${'x'.repeat(40)}"}}}`,
   plain: `{"t":@t@,"pad":"${'x'.repeat(265)}"}`,
 };
 
