@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <vector>
 
 #include "cli/config_choice.h"
 #include "jobs/data_layout.h"
@@ -11,6 +12,17 @@ namespace {
 
 constexpr Milliseconds kPatience{3000};
 constexpr Milliseconds kAbsentPatience{500};
+
+/// What a helpdesk may still do with a post that we have stopped waiting for.
+constexpr Milliseconds kHelpdeskGrace{5000};
+
+Milliseconds effect_settle(const std::vector<config::Source>& sources) {
+  Milliseconds settle{jobs::kEffectSettleMs};
+  for (const config::Source& source : sources) {
+    settle = std::max(settle, source.request_timeout + kHelpdeskGrace);
+  }
+  return settle;
+}
 
 }  // namespace
 
@@ -25,6 +37,7 @@ jobs::LaneLimits lane_limits(const config::Config& config) {
   limits.completed_max = config.jobs.completed_max;
   limits.completed_max_age_s = config.jobs.completed_max_age_s;
   limits.dead_max_age_s = config.jobs.dead_max_age_s;
+  limits.effect_settle = effect_settle(config.sources);
   limits.clocks_run = !config.sla.policies.empty();
   limits.log.max_events = config.gateway.log_max_events;
   limits.log.max_bytes = config.gateway.log_max_bytes;

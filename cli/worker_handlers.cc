@@ -28,10 +28,11 @@ worker::HelpdeskDirectory directory_of(const config::Config& config, const Clock
   return helpdesks;
 }
 
-worker::ReplySettings reply_settings(const config::Config& config) {
+worker::ReplySettings reply_settings(const config::Config& config, Milliseconds effect_settle) {
   worker::ReplySettings settings;
   settings.replies = config.replies;
   settings.lease = config.jobs.lease;
+  settings.settle = effect_settle;
   return settings;
 }
 
@@ -60,9 +61,9 @@ WorkerHandlers::WorkerHandlers(const config::Config& config, const Surroundings&
               .publish = publishing(around.log),
               .clock = around.clock,
               .metrics = around.metrics},
-             reply_settings(config)),
+             reply_settings(config, around.effect_settle)),
       handoff_(around.store, helpdesks_, around.clock, config.replies),
-      send_(around.store, helpdesks_, around.clock, {}),
+      send_(around.store, helpdesks_, around.clock, {.settle = around.effect_settle}),
       delivery_(config, around.store, around.clock) {}
 
 void WorkerHandlers::stop() {

@@ -40,6 +40,8 @@ class WorkerHandlers {
     worker::ConversationWatch& watch;
     const Clock& clock;
     Metrics& metrics;
+    /// As the store has it: two ideas of it would wait for each other without end.
+    Milliseconds effect_settle;
   };
 
   /// @param before  Null at the start. Helpdesks and responders whose settings are the same are

@@ -11,9 +11,9 @@ namespace deskwire::jobs {
 /// How long effects, and what intents saved for them, are remembered: longer than dead letters.
 inline constexpr std::int64_t kEffectSeconds = 31LL * 86400;
 
-/// So long a post that cannot be seen may still be on its way (a slow helpdesk, an echo webhook to
-/// come). Counted from the intent, and anew from each look after this time, for whoever looks then
-/// may post again.
+/// So long, at least, a post that cannot be seen may still be on its way (a slow helpdesk, an echo
+/// webhook to come). Counted from the intent, and anew from each look after this time, for whoever
+/// looks then may post again.
 inline constexpr std::int64_t kEffectSettleMs = 10'000;
 
 /// Key of a root job's effect: the same for all its attempts and replays.

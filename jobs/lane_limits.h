@@ -5,6 +5,7 @@
 
 #include "core/channel_log.h"
 #include "core/clock.h"
+#include "jobs/effects.h"
 
 namespace deskwire::jobs {
 
@@ -20,6 +21,8 @@ struct LaneLimits {
   std::int64_t completed_max_age_s = 86400;
   std::int64_t dead_max_age_s = std::int64_t{30} * 86400;
   bool clocks_run = false;  ///< There are SLA policies: facts make clocks due.
+  /// So long a post that cannot be seen may still be on its way.
+  Milliseconds effect_settle{kEffectSettleMs};
   ChannelLogLimits log;
 };
 

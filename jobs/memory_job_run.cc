@@ -163,7 +163,7 @@ Result<Intent> MemoryJobShard::intend(const Lease& lease, const std::string& eff
     if (resent) return Intent{IntentAnswer::kGo, {}, memo.reply, 0, conversation(lease.lane)};
     std::int64_t& since = known->second.intended_at_ms;
     const std::int64_t before = since;
-    if (now - since >= kEffectSettleMs) since = now;
+    if (now - since >= limits_.effect_settle.count()) since = now;
     return Intent{IntentAnswer::kVerify, {}, memo.reply, before, {}};
   }
   effects_[effect] = Effect{false, lease.token, {}, now};

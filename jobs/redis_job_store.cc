@@ -211,7 +211,7 @@ Result<Intent> RedisJobStore::intend(const Lease& lease, const std::string& effe
                                 text_of(limits_.lease),
                                 std::to_string(kEffectSeconds),
                                 std::to_string(lease.messages()),
-                                std::to_string(kEffectSettleMs)};
+                                text_of(limits_.effect_settle)};
   ChannelLog::append_args(args, events, limits_.log);
   Result<Reply> reply = confirmed_.run(
       scripts::intend(), scripts::keys_of(shard_of_lane(lease.lane)), std::move(args));

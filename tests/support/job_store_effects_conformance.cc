@@ -149,6 +149,23 @@ TEST_CASE("who verifies an old intent may post, so the next one waits from then"
   CHECK(intent.intended_at_ms >= second.leased_at_ms);
 }
 
+TEST_CASE("where posts may take longer, who looks sooner does not count as who may post",
+          "[jobs][effects]") {
+  LaneLimits limits;
+  limits.lease = kShortLease;
+  limits.effect_settle = Milliseconds(100 * kEffectSettleMs);
+  Reply reply(limits);
+  const Lease first = reply.lane.take_one(kLane);
+  reply.intend(first);
+  for (int look = 0; look < 2; ++look) {
+    reply.lane.harness().pass(std::max(kShortLease, Milliseconds(kEffectSettleMs)));
+    REQUIRE(reply.lane.beat(kLane).reclaimed == 1);
+    const Lease again = reply.lane.take_one(kLane);
+    CHECK(reply.intend(again).intended_at_ms <
+          again.leased_at_ms - kEffectSettleMs * (look + 1) + 1);
+  }
+}
+
 TEST_CASE("an open intent of an earlier attempt has to be verified", "[jobs][effects]") {
   LaneLimits limits;
   limits.lease = kShortLease;

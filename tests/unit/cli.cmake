@@ -2,6 +2,7 @@ deskwire_add_tests(NAME unit_cli LABEL unit
   SOURCES
     support/reply_bench.cc
     unit/cli_text_test.cc
+    unit/job_access_test.cc
     unit/job_reason_test.cc
     unit/job_selection_test.cc
     unit/reloads_test.cc
