@@ -1,7 +1,11 @@
 #include "core/json.h"
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -88,11 +92,12 @@ class LimitedReader final : public json::json_sax_t {
     return true;
   }
   bool open(json::value_t type) {
-    if (stack_.size() + ignored_depth_ >= limits_.max_depth) {
+    const bool deeper = stack_.size() + ignored_depth_ >= limits_.max_depth;
+    if (deeper && !limits_.drop_deeper) {
       too_deep_ = true;
       return refuse("nested deeper than " + std::to_string(limits_.max_depth) + " levels");
     }
-    if (ignored_depth_ > 0 || std::exchange(ignore_next_, false)) {
+    if (ignored_depth_ > 0 || std::exchange(ignore_next_, false) || deeper) {
       ++ignored_depth_;
       return true;
     }
@@ -127,9 +132,39 @@ const json* find(const json& object, std::string_view key) {
   return it == object.end() ? nullptr : &*it;
 }
 
-}  // namespace
+/// The code unit of the escape "\uXXXX" at `at`, if one is there.
+std::optional<unsigned> escaped_unit(std::string_view text, std::size_t at) {
+  if (text.size() < at + 6 || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
+  unsigned unit = 0;
+  const char* const end = text.data() + at + 6;
+  const auto [stopped, error] = std::from_chars(text.data() + at + 2, end, unit, 16);
+  if (error != std::errc() || stopped != end) return std::nullopt;
+  return unit;
+}
 
-Result<json> parse_json(std::string_view text, const JsonLimits& limits) {
+bool is_high(unsigned unit) { return unit >= 0xD800 && unit < 0xDC00; }
+bool is_low(unsigned unit) { return unit >= 0xDC00 && unit < 0xE000; }
+
+/// The text with each escape of half a surrogate pair replaced; nullopt: there is none.
+std::optional<std::string> with_whole_surrogates(std::string_view text) {
+  std::string out;
+  std::size_t kept = 0;  // Everything before is in `out`.
+  for (std::size_t at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at)) {
+    const auto unit = escaped_unit(text, at);
+    if (unit && is_high(*unit) && is_low(escaped_unit(text, at + 6).value_or(0))) {
+      at += 12;
+    } else if (unit && (is_high(*unit) || is_low(*unit))) {
+      out.append(text.substr(kept, at - kept)).append("\\ufffd");
+      kept = at += 6;
+    } else {
+      at += 2;
+    }
+  }
+  if (kept == 0) return std::nullopt;
+  return out.append(text.substr(kept));
+}
+
+Result<json> parse_strictly(std::string_view text, const JsonLimits& limits) {
   if (text.size() > limits.max_bytes) {
     return fail(ErrorCode::kTooLarge, "json: " + std::to_string(text.size()) +
                                           " bytes are over the limit of " +
@@ -145,6 +180,15 @@ Result<json> parse_json(std::string_view text, const JsonLimits& limits) {
   }
   return fail(reader.too_deep() ? ErrorCode::kTooLarge : ErrorCode::kInvalid,
               "json: " + (reader.refusal().empty() ? "not JSON" : reader.refusal()));
+}
+
+}  // namespace
+
+Result<json> parse_json(std::string_view text, const JsonLimits& limits) {
+  Result<json> parsed = parse_strictly(text, limits);
+  if (parsed || parsed.error().code != ErrorCode::kInvalid) return parsed;
+  const auto repaired = with_whole_surrogates(text);
+  return repaired ? parse_strictly(*repaired, limits) : parsed;
 }
 
 std::string dump_json(const json& value) {

@@ -143,7 +143,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     auto understood =
         understand(*source_, body ? *body : request_.body, request_.header(scheme.delivery_header),
                    door_->clock.wall_ms(), book_->rules);
-    if (!understood) return refuse_body(understood.error());
+    if (!understood) return refuse_body();
     if (body) request_.body = std::move(*body);
     delivery_ = std::move(*understood);
     if (of_another_account(*source_, delivery_.event)) {
@@ -261,11 +261,8 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
                                                                  : log::debug(event, fields);
   }
 
-  void refuse_body(const Error& error) {
-    const bool deep = error.code == ErrorCode::kTooLarge;
-    refuse(net::error_response(
-               40000, deep ? "the body is nested too deeply" : "the body is no JSON object"),
-           deep ? "too_deep" : "not_json");
+  void refuse_body() {
+    refuse(net::error_response(40000, "the body is no JSON object"), "not_json");
   }
 
   void refuse(HttpResponse response, std::string_view reason) {

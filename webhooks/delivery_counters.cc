@@ -31,7 +31,6 @@ constexpr auto kTable = std::to_array<std::pair<const char*, const char*>>({
     {"refused", "method"},
     {"refused", "content_type"},
     {"refused", "not_json"},
-    {"refused", "too_deep"},
     {"refused", "too_slow"},
     {"refused", "too_large"},
     {"refused", kOther},

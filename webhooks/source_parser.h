@@ -22,8 +22,7 @@ class SourceParser {
   /// The header that names the event where the body does not; empty: none. See with_event.
   virtual std::string_view event_header() const { return {}; }
   /// @errors kInvalid: not JSON or not an object (400). kCorrupt: an object, but not of the shape
-  ///         that this source sends (202, dead letter `unparsable`). kTooLarge: nested too deeply
-  ///         (400).
+  ///         that this source sends (202, dead letter `unparsable`).
   virtual Result<jobs::HelpdeskEvent> parse(std::string_view body) const = 0;
 };
 

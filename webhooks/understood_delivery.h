@@ -38,8 +38,8 @@ struct UnderstoodDelivery {
 
 /// Parses a body of the source and mints a receipt for it.
 ///
-/// @errors kInvalid: not a JSON object. kTooLarge: nested too deeply. An object of another shape is
-///         no error: see UnderstoodDelivery::unparsable.
+/// @errors kInvalid: not a JSON object. An object of another shape is no error: see
+///         UnderstoodDelivery::unparsable.
 Result<UnderstoodDelivery> understand(const config::Source& source, std::string_view body,
                                       std::string_view delivery_id, std::int64_t now_ms,
                                       const JobRules& rules);

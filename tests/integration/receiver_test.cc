@@ -247,7 +247,25 @@ TEST_CASE("signed bytes that are no JSON object are 400", "[webhooks][receiver]"
     CHECK(json::parse(answer.body)["error"]["code"] == 40000);
   }
   CHECK(door.counted("support", "refused", "not_json"));
-  CHECK(door.counted("support", "refused", "too_deep"));
+}
+
+TEST_CASE("an honest message is taken in, however deep what nobody reads is nested",
+          "[webhooks][receiver]") {
+  ReceiverFixture door;
+  std::string body = chatwoot_body("message_created.incoming");
+  body.insert(1, R"("custom":)" + std::string(100'000, '[') + std::string(100'000, ']') + ",");
+  CHECK(door.deliver("support", body).status == 202);
+  const auto only_deep = door.deliver(
+      "support", R"({"event":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}",
+      "d-2");
+  CHECK(only_deep.status == 202);
+}
+
+TEST_CASE("half an emoji is no reason to refuse a message", "[webhooks][receiver]") {
+  ReceiverFixture door;
+  std::string body = chatwoot_body("message_created.incoming");
+  body.insert(1, R"("custom":"cut \ud83d",)");
+  CHECK(door.deliver("support", body).status == 202);
 }
 
 TEST_CASE("of a repeated key the last one counts at the door too", "[webhooks][receiver]") {

@@ -15,12 +15,33 @@ TEST_CASE("a hundred thousand brackets are refused and cost no stack", "[core][j
 
 TEST_CASE("what is not JSON is refused without quoting it", "[core][json]") {
   for (const std::string text : {"", "nope-secret", "{\"a\":1", "{\"a\":1}x", "{\"a\":\"\xff\"}",
-                                 "[1,]", "{\"a\":1e999}", "\"\\ud800\"", "{'a':1}"}) {
+                                 "[1,]", "{\"a\":1e999}", "\"\\ud80\"", "{'a':1}"}) {
     const auto parsed = parse_json(text);
     REQUIRE_FALSE(parsed.has_value());
     CHECK(parsed.error().code == ErrorCode::kInvalid);
     CHECK(parsed.error().message.find("secret") == std::string::npos);
   }
+}
+
+TEST_CASE("half a surrogate pair is read as a replacement character", "[core][json]") {
+  const auto read = [](const std::string& text) {
+    return string_at(parse_json(R"({"a":")" + text + R"("})").value_or(nlohmann::json::object()),
+                     "a");
+  };
+  CHECK(read(R"(cut \ud83d)") == "cut \xEF\xBF\xBD");
+  CHECK(read(R"(\udc00 b)") == "\xEF\xBF\xBD b");
+  CHECK(read(R"(\uD83D\uD83D\uDE00\n)") == "\xEF\xBF\xBD\xF0\x9F\x98\x80\n");
+  CHECK(read(R"(\\ud83d)") == R"(\ud83d)");
+  CHECK(read(R"(\\\ud83d\\)") == "\\\xEF\xBF\xBD\\");
+}
+
+TEST_CASE("what lies too deep is dropped where that is asked for", "[core][json]") {
+  const std::string deep = std::string(100000, '[') + std::string(100000, ']');
+  const JsonLimits limits{.max_depth = 3, .drop_deeper = true};
+  const auto parsed = parse_json(R"({"a":{"b":[1,[2],{"c":3},4],"d":5},"e":)" + deep + "}", limits);
+  REQUIRE(parsed);
+  CHECK(parsed->dump() == R"({"a":{"b":[1,4],"d":5},"e":[[]]})");
+  CHECK_FALSE(parse_json(R"({"e":)" + deep.substr(1) + "}", limits));
 }
 
 TEST_CASE("of a repeated key the last value counts unless keys must be unique", "[core][json]") {
