@@ -10,25 +10,45 @@
 #include <cstring>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/config_choice.h"
 #include "cli/exit_code.h"
 #include "config/load.h"
+#include "core/json.h"
 
 namespace deskwire::cli {
 namespace {
 
-int check(const ConfigChoice& choice) {
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(std::move(line));
+  return lines;
+}
+
+int check(const ConfigChoice& choice, bool as_json) {
   const auto config = load_config(choice);
+  const std::string where = choice.file.empty() ? "the embedded default" : choice.file;
+  if (as_json) {
+    std::cout << dump_json({{"file", where},
+                            {"fine", config.has_value()},
+                            {"mistakes", config ? std::vector<std::string>()
+                                                : lines_of(config.error().message)}})
+              << '\n';
+    return config ? kDone : kNotDone;
+  }
   if (!config) {
     // Each line names its place already.
     std::cerr << config.error().message << '\n';
     return kNotDone;
   }
-  std::cout << (choice.file.empty() ? "the embedded default" : choice.file)
-            << " is fine: " << config->sources.size()
+  std::cout << where << " is fine: " << config->sources.size()
             << (config->sources.size() == 1 ? " source" : " sources") << ", redis "
             << (config->redis.url.empty() ? "embedded" : "by url") << '\n';
   return kDone;
@@ -60,9 +80,16 @@ std::optional<pid_t> serving_process(const std::string& data_dir) {
   return pid > 0 ? std::optional(static_cast<pid_t>(pid)) : std::nullopt;
 }
 
+int check_quietly(const ConfigChoice& choice) {
+  const auto config = load_config(choice);
+  if (config) return kDone;
+  std::cerr << config.error().message << '\n';
+  return kNotDone;
+}
+
 /// A file with a mistake is not offered to anybody.
-int reload(const ConfigChoice& choice) {
-  if (const int checked = check(choice); checked != kDone) return checked;
+int reload(const ConfigChoice& choice, bool as_json) {
+  if (const int checked = check_quietly(choice); checked != kDone) return checked;
   const auto config = load_config(choice);
   const auto pid = config ? serving_process(config->data_dir) : std::nullopt;
   if (!pid) {
@@ -76,6 +103,10 @@ int reload(const ConfigChoice& choice) {
     std::cerr << "deskwire: config reload: cannot signal process " << *pid << ": "
               << std::strerror(errno) << '\n';
     return kNotDone;
+  }
+  if (as_json) {
+    std::cout << dump_json({{"process", *pid}}) << '\n';
+    return kDone;
   }
   std::cout << "process " << *pid << " reads it now; its log says reloaded, part by part\n";
   return kDone;
@@ -91,24 +122,32 @@ void add_config(CLI::App& app, Action& action) {
   auto* check_command = command->add_subcommand("check", "Find every mistake in a config file");
   add_config_options(*check_command, *choice);
   check_command->add_option("file", choice->file, "The config file, instead of --config");
-  check_command->callback([choice, &action] { action = [choice] { return check(*choice); }; });
+  auto check_as_json = std::make_shared<bool>(false);
+  check_command->add_flag("--json", *check_as_json, "Print one JSON object");
+  check_command->callback(
+      [=, &action] { action = [=] { return check(*choice, *check_as_json); }; });
 
   auto reloaded = std::make_shared<ConfigChoice>();
   auto* reload_command = command->add_subcommand(
       "reload", "Let a running serve take in changed secrets, keys, policies and reply rules");
   add_config_options(*reload_command, *reloaded);
+  auto reload_as_json = std::make_shared<bool>(false);
+  reload_command->add_flag("--json", *reload_as_json, "Print one JSON object");
   reload_command->callback(
-      [reloaded, &action] { action = [reloaded] { return reload(*reloaded); }; });
+      [=, &action] { action = [=] { return reload(*reloaded, *reload_as_json); }; });
 
   auto shown = std::make_shared<ConfigChoice>();
   auto defaults = std::make_shared<bool>(false);
   auto* show_command =
       command->add_subcommand("show", "Print what is in effect as JSON, secrets redacted");
   add_config_options(*show_command, *shown);
+  auto json_anyway = std::make_shared<bool>(true);
+  show_command->add_flag("--json", *json_anyway, "As it is: what is printed is JSON");
   show_command->add_flag("--defaults", *defaults,
                          "Print the annotated default file instead: a start for your own");
-  show_command->callback(
-      [shown, defaults, &action] { action = [=] { return show(*shown, *defaults); }; });
+  show_command->callback([shown, defaults, json_anyway, &action] {
+    action = [shown, defaults, json_anyway] { return show(*shown, *defaults); };
+  });
 }
 
 }  // namespace deskwire::cli

@@ -7,6 +7,8 @@ namespace deskwire::config {
 namespace {
 
 constexpr std::size_t kLongestWord = 64;
+/// Shorter words begin too many others.
+constexpr std::size_t kLongEnough = 3;
 
 /// Optimal string alignment distance: three rows of the table are enough.
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -32,6 +34,10 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& known) {
   if (word.empty() || word.size() > kLongestWord) return std::nullopt;
+  for (const std::string& candidate : known) {
+    const bool adds = candidate.starts_with(word) && candidate[word.size()] == '_';
+    if (word.size() >= kLongEnough && adds) return candidate;
+  }
   std::size_t best = std::max<std::size_t>(2, word.size() / 3) + 1;
   std::optional<std::string> found;
   for (const std::string& candidate : known) {

@@ -68,6 +68,7 @@ test("mistakes in the config are all named, each with what to do", async (t) => 
   };
   const chatwoot = chatwootSource("http://127.0.0.1:9");
   await check({ recevier: {} }, /recevier/, /receiver/);
+  await check({ jobs: { lease: 5 } }, /jobs\.lease\b.*did you mean "lease_ms"/);
   await check({ receiver: { max_body_byte: 1 } }, /max_body_byte/, /max_body_bytes/);
   await check({ jobs: { max_attempts: "eight" } }, /jobs\.max_attempts/);
   await check({ jobs: { max_attempts: -1 } }, /jobs\.max_attempts/, /-1/);
@@ -86,7 +87,10 @@ test("a good config passes the check, and show prints no secret", async (t) => {
   const deskwire = await newDeskwire(t, { sources: [chatwootSource("http://127.0.0.1:9")] });
   const check = await deskwire.cli(["config", "check"]);
   assert.equal(check.code, 0, check.stderr + check.stdout);
-  const show = await deskwire.cli(["config", "show"]);
+  const told = await deskwire.cli(["config", "check", "--json"]);
+  assert.equal(told.code, 0, told.stderr);
+  assert.deepEqual(JSON.parse(told.stdout).mistakes, []);
+  const show = await deskwire.cli(["config", "show", "--json"]);
   assert.equal(show.code, 0, show.stderr);
   for (const secret of [deskwire.config.sources[0].bot_token, deskwire.config.gateway.keys[0].secret]) {
     assert.ok(!show.stdout.includes(secret));

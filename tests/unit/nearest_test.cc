@@ -9,7 +9,9 @@ TEST_CASE("a misspelt word finds the one that was meant", "[config][nearest]") {
   CHECK(nearest("lisen", known) == "listen");
   CHECK(nearest("lsiten", known) == "listen");
   CHECK(nearest("host", known) == "hosts");
-  CHECK(nearest("max_body", known) == std::nullopt);
+  CHECK(nearest("max_body", known) == "max_body_bytes");
+  CHECK(nearest("head_timeout", known) == "head_timeout_ms");
+  CHECK(nearest("he", known) == std::nullopt);
   CHECK(nearest("max_body_byte", known) == "max_body_bytes");
   CHECK(nearest("head_timeout_s", known) == "head_timeout_ms");
 }
