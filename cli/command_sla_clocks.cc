@@ -97,7 +97,9 @@ int mark(const MarkOptions& options) {
     jobs::AlertChange change;
     change.event_id = options.event;
     change.verb = options.verb;
-    change.by = known_operator(options.by).actor;
+    const jobs::Operator by = known_operator(options.by);
+    change.by = by.actor;
+    change.reason = by.reason;
     change.lasts = std::chrono::seconds(lasts_s);
     const auto done = alerts.change(change);
     if (!done) return report(done.error());
@@ -139,6 +141,7 @@ void add_mark(CLI::App& sla, jobs::AlertVerb verb, const char* help, Action& act
         ->capture_default_str();
   }
   command->add_option("--actor", options->by.actor, "Who does it [default: who is logged in]");
+  command->add_option("--reason", options->by.reason, "Why, for the audit");
   command->add_flag("--json", options->json, "{\"alert_key\":…,\"changed\":…,\"ack\":{…}}");
   command->callback([options, &action] { action = [options] { return mark(*options); }; });
 }

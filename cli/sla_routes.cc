@@ -48,6 +48,7 @@ HttpResponse change_alert(jobs::AlertDesk& alerts, const HttpRequest& request) {
   change.event_id = rest.substr(0, slash);
   const std::string actor = string_at(body, "actor");
   change.by = actor.empty() ? "admin:" + request.peer_address : actor;
+  change.reason = string_at(body, "reason");
   const std::int64_t duration_s = integer_at(body, "duration_s").value_or(kUsualSnoozeS);
   if (change.verb == jobs::AlertVerb::kSnooze) {
     if (duration_s < 1 || duration_s > kLongestSnoozeS) {

@@ -10,6 +10,7 @@
 #include "core/json.h"
 #include "core/log.h"
 #include "core/timestamp.h"
+#include "jobs/audit_note.h"
 
 namespace deskwire::jobs {
 namespace {
@@ -211,6 +212,14 @@ Result<std::string> AlertDesk::change_once(const AlertChange& wanted, const Stor
   const json mark =
       same ? parse_json(before).value_or(json{{"state", "none"}}) : mark_of(wanted, now_ms);
   if (!same) {
+    const Status noted = write_audit_note(client_, alert.lane,
+                                          {.verb = std::string(name_of(wanted.verb)),
+                                           .about = "alert",
+                                           .name = string_at(object_at(*told, "data"), "alert_key"),
+                                           .made = {},
+                                           .actor = wanted.by,
+                                           .reason = wanted.reason});
+    if (!noted) return fail(noted.error());
     const bool removes = wanted.verb == AlertVerb::kUnacknowledge;
     const ClockEvent event =
         make_mark_event(event_name(wanted.verb), wanted.event_id, *told, mark, now_ms);

@@ -28,10 +28,12 @@ struct AlertChange {
   std::string by;             ///< Who, for people.
   std::int64_t until_ms = 0;  ///< kSnooze: Unix ms by the server's clock; 0: see lasts.
   Milliseconds lasts{0};      ///< kSnooze: from now on.
+  std::string reason{};       ///< Why, for the audit; may be empty.
 };
 
 /// Acknowledges and snoozes alerts, and shows the clocks, for every door. A mark belongs to the
-/// alert, not to one event of it: it outlives flapping, and ends with the clock's cycle.
+/// alert, not to one event of it: it outlives flapping, and ends with the clock's cycle. Each
+/// change leaves an entry in the audit log.
 ///
 /// Thread: "alert-desk", between start and stop, for the calls with a callback; 64 may wait.
 /// Thread safety: every method may be called concurrently; start and stop from one thread.
@@ -39,7 +41,7 @@ class AlertDesk {
  public:
   using Answer = std::function<void(Result<std::string>)>;
 
-  AlertDesk(redis::Client& client, ChannelLogLimits log) : store_(client, log) {}
+  AlertDesk(redis::Client& client, ChannelLogLimits log) : client_(client), store_(client, log) {}
   ~AlertDesk();  ///< Calls stop().
   AlertDesk(const AlertDesk&) = delete;
   AlertDesk& operator=(const AlertDesk&) = delete;
@@ -73,6 +75,7 @@ class AlertDesk {
     Answer done;
   };
 
+  redis::Client& client_;
   ClockStore store_;
   Mutex mutex_;
   CondVar changed_;

@@ -68,11 +68,12 @@ struct PastAttempt {
 struct AuditEntry {
   std::int64_t at_ms = 0;  ///< Server time.
   std::string verb;        ///< retry, replay, drop, pause, resume, park, unpark, fsck, take_in, …
-  std::string about;       ///< "job", "conversation", "kind", "shard", "delivery", "client", "all"
-  std::string name;        ///< Of that one; empty for "all".
-  std::string made;        ///< replay: the new job.
-  std::string batch;       ///< The bulk replay that it belongs to; empty: none.
-  bool again = false;      ///< replay: it may have its effects a second time.
+  std::string
+      about;  ///< "job", "conversation", "kind", "shard", "delivery", "client", "alert", "all"
+  std::string name;    ///< Of that one; empty for "all".
+  std::string made;    ///< replay: the new job.
+  std::string batch;   ///< The bulk replay that it belongs to; empty: none.
+  bool again = false;  ///< replay: it may have its effects a second time.
   Operator by;
 };
 struct AuditFilter {

@@ -89,8 +89,8 @@ AuditEntry read_entry(const Reply& entry) {
     if (name == "again") read.again = value == "1";
     if (name == "actor") read.by.actor = value;
     if (name == "reason") read.by.reason = value;
-    static constexpr std::array<std::string_view, 6> kAbout = {"job",   "conversation", "kind",
-                                                               "shard", "delivery",     "client"};
+    static constexpr std::array<std::string_view, 7> kAbout = {
+        "job", "conversation", "kind", "shard", "delivery", "client", "alert"};
     if (std::find(kAbout.begin(), kAbout.end(), name) != kAbout.end()) {
       read.about = name;
       read.name = value;

@@ -98,6 +98,7 @@ void Rest::post_alert(const net::HttpRequest& request, const Principal& principa
   if (change.by.size() > kMaxName) {
     return exchange.refuse({ReplyCode::kBadField, "by is over 256 bytes", "by"});
   }
+  change.reason = string_at(*body, "reason");
   if (*verb == jobs::AlertVerb::kSnooze) {
     const auto refusal = take_snooze(*body, context_.clock.wall_ms(), change);
     if (refusal) return exchange.refuse(*refusal);

@@ -124,7 +124,7 @@ test("the CLI and the admin door show and mark the same clocks", async (t) => {
   assert.equal(clock.conversation_key, "42");
   const table = await deskwire.cli(["sla", "show", "42"]);
   assert.match(table.stdout, /first_response\/1/);
-  const acked = await deskwire.cli(["sla", "ack", clock.event_id, "--actor", "ann", "--json"]);
+  const acked = await deskwire.cli(["sla", "ack", clock.event_id, "--actor", "ann", "--reason", "on it", "--json"]);
   assert.equal(acked.code, 0, acked.stderr);
   assert.equal(JSON.parse(acked.stdout).ack.by, "ann");
   const shown = await (await fetch(`${deskwire.admin}/v1/sla/clocks?conversation=42`)).json();
@@ -135,6 +135,14 @@ test("the CLI and the admin door show and mark the same clocks", async (t) => {
     body: JSON.stringify({ duration_s: 60, actor: "bob" }),
   });
   assert.equal((await snooze.json()).ack.by, "bob");
+  const audit = JSON.parse((await deskwire.cli(["jobs", "audit", "--json"])).stdout);
+  assert.deepEqual(
+    audit.entries.map(({ verb, of, name, actor, reason }) => [verb, of, name, actor, reason]).sort(),
+    [
+      ["ack", "alert", clock.alert_key, "ann", "on it"],
+      ["snooze", "alert", clock.alert_key, "bob", ""],
+    ],
+  );
   const unknown = await deskwire.cli(["sla", "ack", "0123"]);
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /there is none of this id/);
