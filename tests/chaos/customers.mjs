@@ -17,7 +17,7 @@ const ECHOED = 0.5;
 const MOST_UNDER_WAY = 4000;
 
 export class Customers {
-  /** number → {number, conversation, job, spooled}: everything that was answered 2xx. */
+  /** number → {number, conversation, job, spooled, at}: everything that was answered 2xx, and when. */
   acknowledged = new Map();
   counts = { written: 0, spooled: 0, refused: 0, unanswered: 0, repeated: 0, echoes: 0 };
   problems = [];
@@ -85,7 +85,7 @@ export class Customers {
     const { job, spooled = false } = await deliver(delivery, CHATWOOT_SECRET);
     if (!job) this.problems.push(`message ${number} was answered without a job`);
     if (spooled) this.counts.spooled++;
-    this.acknowledged.set(number, { number, conversation, job, spooled });
+    this.acknowledged.set(number, { number, conversation, job, spooled, at: new Date().toISOString() });
     if (!twice) return;
     this.counts.repeated++;
     const again = await (twice === "other door"

@@ -62,6 +62,9 @@ function ascending(numbers) {
   return numbers.every((number, i) => i === 0 || numbers[i - 1] < number);
 }
 
+const postedFor = (replies, wanted) =>
+  replies.filter(({ content }) => numberIn(content) === wanted).map(({ source_id, storedAt }) => [source_id, storedAt]);
+
 /** Each acknowledged message has one outcome, and what people saw agrees with it. */
 function checkOutcomes({ customers, chatwoot, jobs, logs }, outcomes) {
   const lost = [];
@@ -70,7 +73,7 @@ function checkOutcomes({ customers, chatwoot, jobs, logs }, outcomes) {
   const handedOff = new Set(
     [...jobs.values()].filter(({ kind, state }) => kind === "handoff" && state === "c").map(({ parent }) => parent),
   );
-  for (const { number, conversation, job, spooled } of customers.acknowledged.values()) {
+  for (const { number, conversation, job, spooled, at } of customers.acknowledged.values()) {
     const posts = postsOf.get(number) ?? 0;
     // A spooled delivery may turn out to be the repeat of one whose answer was lost: then the job is
     // that one's, and only the reply tells of it.
@@ -87,7 +90,7 @@ function checkOutcomes({ customers, chatwoot, jobs, logs }, outcomes) {
             ? `handed to a human (${found.error})`
             : null;
     if (outcome) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-    else lost.push(`message ${number}, job ${job}: ${JSON.stringify(found)}, ${posts} posts`);
+    else lost.push(`message ${number}, ${spooled ? "spooled" : "enqueued"} at ${at} as ${job}: ${JSON.stringify(found)}, ${posts} posts ${JSON.stringify(postedFor(replies, number))}`);
     if (outcome === "replied" && !answeredOnce(events, number)) {
       lost.push(`message ${number} was answered, but the channel does not say so once`);
     }

@@ -137,6 +137,7 @@ export class FakeChatwoot {
       private: Boolean(body.private),
       source_id: body.source_id ?? null,
       sender: { id: 11, name: "Acme AI", avatar_url: "", type: "agent_bot" },
+      storedAt: new Date().toISOString(), // Ours, not Chatwoot's: created_at has whole seconds.
     };
     this.messages.push(message);
     return message;
