@@ -135,14 +135,15 @@ void ChannelLog::read_after(std::string channel, std::optional<StreamPosition> f
                  });
 }
 
-void ChannelLog::history(std::string channel, std::size_t limit, std::uint64_t before,
-                         std::uint64_t after, std::function<void(Result<ChannelLogPage>)> done) {
+void ChannelLog::history(std::string channel, const LogRange& range,
+                         std::function<void(Result<ChannelLogPage>)> done) {
   auto key = shard_key(channel);
-  const bool forward = after > 0;
+  const bool forward = range.after.has_value();
+  const std::optional<std::uint64_t>& bound = forward ? range.after : range.before;
   client_.submit(
       history_script(), std::move(key),
-      {std::move(channel), forward ? "after" : "before", std::to_string(forward ? after : before),
-       std::to_string(limit), std::to_string(kMaxPageBytes)},
+      {std::move(channel), forward ? "after" : "before", bound ? std::to_string(*bound) : "",
+       std::to_string(range.limit), std::to_string(kMaxPageBytes)},
       [forward, done = std::move(done)](Result<Reply> reply) {
         if (!reply) return done(fail(std::move(reply.error())));
         auto page = page_from(*reply, "history.lua", reply->at(2), 3);

@@ -43,6 +43,14 @@ struct ChannelLogPage {
   bool recovered = false;  ///< `read_after`: every kept event after the position is in entries.
 };
 
+/// A part of a channel's log: the oldest `limit` entries behind `after`; else the newest ones,
+/// below `before` where it is set. Not both.
+struct LogRange {
+  std::size_t limit = 50;
+  std::optional<std::uint64_t> before{};
+  std::optional<std::uint64_t> after{};
+};
+
 /// The channels' logs in Redis and their live publication.
 ///
 /// Redis effect of an append: `dw:{shard}:ch:<channel>` (epoch, offset), `dw:{shard}:log:<channel>`
@@ -78,10 +86,9 @@ class ChannelLog {
   void read_after(std::string channel, std::optional<StreamPosition> from, std::size_t limit,
                   std::function<void(Result<ChannelLogPage>)> done);
 
-  /// The newest `limit` entries with offset < before (0: from the top), or, when after > 0, the
-  /// oldest `limit` entries with offset > after. Ascending in both cases; fewer, and `more`, when
-  /// they have kMaxPageBytes together. A channel never used has the epoch "".
-  void history(std::string channel, std::size_t limit, std::uint64_t before, std::uint64_t after,
+  /// The entries of a range, always ascending; fewer, and `more`, when they have kMaxPageBytes
+  /// together. A channel never used has the epoch "".
+  void history(std::string channel, const LogRange& range,
                std::function<void(Result<ChannelLogPage>)> done);
 
   /// The Pub/Sub topic of a channel, and back (empty if it is none).

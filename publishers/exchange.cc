@@ -1,7 +1,5 @@
 #include "publishers/exchange.h"
 
-#include <chrono>
-
 namespace deskwire::publishers {
 
 void Exchange::add_cors(net::HttpResponse& response) const {
@@ -26,13 +24,8 @@ void Exchange::send(int status, std::string json_text) const {
 }
 
 void Exchange::refuse(const Refusal& refusal) const {
-  net::HttpResponse response =
-      net::error_response(static_cast<int>(refusal.code), refusal.message, refusal.field);
-  if (refusal.retry_after) {
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*refusal.retry_after);
-    response.headers.emplace_back("Retry-After", std::to_string(seconds.count()));
-  }
-  send(std::move(response));
+  send(net::error_response(static_cast<int>(refusal.code), refusal.message, refusal.field,
+                           refusal.retry_after));
 }
 
 void Exchange::begin_stream(net::HttpResponse head, std::function<void()> on_gone) const {

@@ -97,9 +97,9 @@ class Gateway::Impl {
     options.presence_beat = config_.gateway.presence_ttl / 3;
     hub_.emplace(std::move(options), log, presence_, loops, clock, metrics);
     for (net::Loop* loop : loops) {
-      loops_.push_back(std::make_unique<GatewayLoop>(
-          GatewayLoop::Context{config_, live_, connections_, clock, metrics, counts_, gatekeeper_,
-                               operations_, alerts_, hub_->local(*loop), pages_, draining_}));
+      loops_.push_back(std::make_unique<GatewayLoop>(GatewayLoop::Context{
+          config_, live_, connections_, clock, metrics, counts_, rates_, gatekeeper_, operations_,
+          alerts_, hub_->local(*loop), pages_, draining_}));
     }
     revocation_feed_ = std::make_shared<RevocationFeed>(
         client, gatekeeper_.revocations(), clock, kRevocationLook, [this] { check_admissions(); });
@@ -209,6 +209,7 @@ class Gateway::Impl {
   ConnectionSettings connections_;
   std::atomic<bool> draining_{false};
   SessionCounts counts_;
+  ClientRates rates_{config_.gateway};
   Gatekeeper gatekeeper_;
   Status tls_status_;  ///< For start().
   const std::shared_ptr<net::TlsContext> tls_;

@@ -35,6 +35,7 @@ class GatewayLoop final : public SessionOwner {
     const Clock& clock;
     Metrics& metrics;
     SessionCounts& counts;
+    ClientRates& rates;
     Gatekeeper& gatekeeper;
     Operations& operations;
     jobs::AlertDesk& alerts;

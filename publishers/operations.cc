@@ -135,18 +135,19 @@ void Operations::enqueue(const std::shared_ptr<PreparedMessage>& prepared, const
 }
 
 void Operations::history(const Principal& principal, const std::string& channel,
-                         const HistoryRange& range, const LoopGatePtr& gate,
+                         const LogRange& range, const LoopGatePtr& gate,
                          Done<ChannelLogPage> done) {
   if (!principal.can(channel, "history")) {
     refuse_later<ChannelLogPage>(gate, done, denied("history", channel));
     return;
   }
-  log_.history(channel, range.limit, range.before, range.after,
-               answering<ChannelLogPage, ChannelLogPage>(
-                   gate, std::move(done), [forwards = range.after > 0](ChannelLogPage page) {
-                     cut_page(page, forwards);
-                     return page;
-                   }));
+  log_.history(
+      channel, range,
+      answering<ChannelLogPage, ChannelLogPage>(
+          gate, std::move(done), [forwards = range.after.has_value()](ChannelLogPage page) {
+            cut_page(page, forwards);
+            return page;
+          }));
 }
 
 void Operations::members(const Principal& principal, const std::string& channel,

@@ -43,12 +43,6 @@ struct Sent {
   std::uint64_t offset = 0;  ///< 0: a repeat, its event is in the log already.
 };
 
-struct HistoryRange {
-  std::size_t limit = 50;
-  std::uint64_t before = 0;
-  std::uint64_t after = 0;
-};
-
 /// What clients may ask for, whatever dialect they speak: checks rights, then asks Redis. Refusals
 /// are decided before anything is sent.
 ///
@@ -69,7 +63,7 @@ class Operations {
   /// inbox the message goes as a job; refused with 40301 elsewhere in a helpdesk.
   void send(const Principal& principal, const Outgoing& message, const LoopGatePtr& gate,
             Done<Sent> done);
-  void history(const Principal& principal, const std::string& channel, const HistoryRange& range,
+  void history(const Principal& principal, const std::string& channel, const LogRange& range,
                const LoopGatePtr& gate, Done<ChannelLogPage> done);
   void members(const Principal& principal, const std::string& channel, const LoopGatePtr& gate,
                Done<Presence::Members> done);

@@ -25,7 +25,6 @@ constexpr std::size_t kMaxIdempotencyKey = 200;
 constexpr std::int64_t kMaxHistory = 200;
 constexpr std::int64_t kDefaultPollSeconds = 25;
 constexpr std::int64_t kMaxPollSeconds = 55;
-constexpr std::size_t kMaxRates = 10'000;
 
 std::optional<std::int64_t> to_integer(std::string_view text) {
   std::int64_t value = 0;
@@ -47,6 +46,15 @@ Answer<std::int64_t> integer_parameter(const net::HttpRequest& request, const ch
                   name);
   }
   return *value;
+}
+
+/// The offset that the query names, if it does.
+Answer<std::optional<std::uint64_t>> offset_parameter(const net::HttpRequest& request,
+                                                      const char* name) {
+  if (request.query(name).empty()) return std::optional<std::uint64_t>();
+  const auto value = integer_parameter(request, name, 0, 0, std::int64_t{1} << 53U);
+  if (!value) return tl::unexpected(value.error());
+  return static_cast<std::uint64_t>(*value);
 }
 
 /// "epoch:offset", as SSE ids are written.
@@ -227,17 +235,9 @@ void Rest::channel_request(const ChannelRequest& asked, std::string_view what) {
 
 std::optional<Refusal> Rest::over_rate(const Principal& principal) {
   if (principal.server) return std::nullopt;
-  const MonotonicTime now = context_.clock.monotonic();
-  if (rates_.size() >= kMaxRates) {
-    std::erase_if(rates_, [&](const auto& entry) { return entry.second.full(now); });
-  }
-  const config::Gateway& settings = context_.config.gateway;
-  TokenBucket& bucket = rates_
-                            .try_emplace(principal.claims.client_id, settings.publish_per_s,
-                                         settings.publish_burst, now)
-                            .first->second;
-  if (bucket.take(now)) return std::nullopt;
-  return Refusal{ReplyCode::kRate, "too many publishes", {}, bucket.delay()};
+  const auto delay = context_.rates.delay(principal.claims.client_id, context_.clock.monotonic());
+  if (!delay) return std::nullopt;
+  return Refusal{ReplyCode::kRate, "too many publishes", {}, delay};
 }
 
 void Rest::post_message(const ChannelRequest& asked) {
@@ -293,19 +293,17 @@ void Rest::send_message(const ChannelRequest& asked, json body, std::string_view
 }
 
 void Rest::get_messages(const ChannelRequest& asked) {
-  constexpr std::int64_t kAny = std::int64_t{1} << 53U;
   const auto limit = integer_parameter(asked.request, "limit", 50, 1, kMaxHistory);
   if (!limit) return asked.exchange.refuse(limit.error());
-  const auto before = integer_parameter(asked.request, "before", 0, 0, kAny);
+  const auto before = offset_parameter(asked.request, "before");
   if (!before) return asked.exchange.refuse(before.error());
-  const auto after = integer_parameter(asked.request, "after", 0, 0, kAny);
+  const auto after = offset_parameter(asked.request, "after");
   if (!after) return asked.exchange.refuse(after.error());
-  if (*before > 0 && *after > 0) {
+  if (*before && *after) {
     return asked.exchange.refuse(
         {ReplyCode::kBadField, "before and after exclude each other", "after"});
   }
-  const HistoryRange range{static_cast<std::size_t>(*limit), static_cast<std::uint64_t>(*before),
-                           static_cast<std::uint64_t>(*after)};
+  const LogRange range{static_cast<std::size_t>(*limit), *before, *after};
   context_.operations.history(asked.principal, asked.channel, range, context_.hub.gate(),
                               [exchange = asked.exchange](const Answer<ChannelLogPage>& page) {
                                 if (!page) return exchange.refuse(page.error());

@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "config/config.h"
 #include "core/clock.h"
@@ -16,6 +15,7 @@
 #include "core/snapshot.h"
 #include "jobs/alert_desk.h"
 #include "publishers/access.h"
+#include "publishers/client_rates.h"
 #include "publishers/codes.h"
 #include "publishers/exchange.h"
 #include "publishers/gatekeeper.h"
@@ -23,7 +23,6 @@
 #include "publishers/local_hub.h"
 #include "publishers/operations.h"
 #include "publishers/rest_stream.h"
-#include "publishers/token_bucket.h"
 
 namespace deskwire::publishers {
 
@@ -41,6 +40,7 @@ class Rest {
     LocalHub& hub;
     Operations& operations;
     jobs::AlertDesk& alerts;
+    ClientRates& rates;
     const std::map<std::string, Page>& pages;
   };
   explicit Rest(const Context& context);
@@ -88,7 +88,6 @@ class Rest {
 
   Context context_;
   RestStreams streams_;
-  std::unordered_map<std::string, TokenBucket> rates_;  ///< By client id.
 };
 
 /// The body as a JSON object; `optional`: none is an empty one.

@@ -56,7 +56,7 @@ void get_suggestions(const Rest::Context& context, const net::HttpRequest& reque
     return exchange.refuse({ReplyCode::kNotFound, "no such persona", "persona"});
   }
   context.operations.history(
-      principal, channel, {kLookedAt, 0, 0}, context.hub.gate(),
+      principal, channel, {.limit = kLookedAt}, context.hub.gate(),
       [exchange, persona, configured](const Answer<ChannelLogPage>& page) {
         if (!page) return exchange.refuse(page.error());
         json texts = offered(*page, persona);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 
 #include "core/json.h"
 #include "core/net/http_text.h"
@@ -68,12 +69,18 @@ std::size_t HttpRequest::header_count(std::string_view name) const {
                     [name](const auto& field) { return equal_ignoring_case(field.first, name); }));
 }
 
-HttpResponse error_response(int code, std::string_view message, std::string_view field) {
+HttpResponse error_response(int code, std::string_view message, std::string_view field,
+                            std::optional<Milliseconds> retry_after) {
   HttpResponse response;
   response.status = code / 100;
   response.body =
       R"({"error":{"code":)" + std::to_string(code) + R"(,"message":)" + json_quote(message);
   if (!field.empty()) response.body += R"(,"field":)" + json_quote(field);
+  if (retry_after) {
+    response.body += R"(,"retry_after_ms":)" + std::to_string(retry_after->count());
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*retry_after);
+    response.headers.emplace_back("Retry-After", std::to_string(seconds.count()));
+  }
   response.body += "}}";
   return response;
 }

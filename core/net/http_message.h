@@ -1,9 +1,12 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "core/clock.h"
 
 namespace deskwire::net {
 
@@ -34,7 +37,9 @@ struct HttpResponse {
   bool close = false;  ///< Close the connection after this answer.
 };
 
-/// `{"error":{"code":…,"message":…,"field":…?}}` with status = code / 100 (contract §4).
-HttpResponse error_response(int code, std::string_view message, std::string_view field = {});
+/// `{"error":{"code":…,"message":…,"field":…?,"retry_after_ms":…?}}` with status = code / 100
+/// (contract §4); with `retry_after` a Retry-After header as well.
+HttpResponse error_response(int code, std::string_view message, std::string_view field = {},
+                            std::optional<Milliseconds> retry_after = std::nullopt);
 
 }  // namespace deskwire::net

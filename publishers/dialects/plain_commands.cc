@@ -165,7 +165,7 @@ void PlainSession::obey(std::int64_t id, plain::Send& send) {
 }
 
 void PlainSession::obey(std::int64_t id, plain::History& history) {
-  const HistoryRange range{history.limit, history.before, history.after};
+  const LogRange range{history.limit, history.before, history.after};
   context_.operations.history(
       principal_, history.channel, range, context_.hub.gate(),
       answering<ChannelLogPage>(

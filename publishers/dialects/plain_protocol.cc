@@ -44,9 +44,9 @@ Answer<std::string> channel_field(const json& object) {
   return channel;
 }
 
-/// An offset of 0 or more; absent: 0.
-Answer<std::uint64_t> offset_field(const json& object, const char* name) {
-  if (!object.contains(name)) return std::uint64_t{0};
+/// An offset of 0 or more, if the field is there.
+Answer<std::optional<std::uint64_t>> offset_field(const json& object, const char* name) {
+  if (!object.contains(name)) return std::optional<std::uint64_t>();
   const auto value = integer_at(object, name);
   if (!value || *value < 0) {
     return refuse(ReplyCode::kBadField, std::string(name) + " must be an integer of 0 or more",
@@ -119,7 +119,7 @@ Parsed parse_history(const json& object) {
   if (!before) return tl::unexpected(before.error());
   auto after = offset_field(object, "after");
   if (!after) return tl::unexpected(after.error());
-  if (*before > 0 && *after > 0) {
+  if (*before && *after) {
     return refuse(ReplyCode::kBadField, "before and after exclude each other", "after");
   }
   history.before = *before;

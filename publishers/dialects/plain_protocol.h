@@ -41,8 +41,8 @@ struct Send {
 struct History {
   std::string channel;
   std::size_t limit = 50;
-  std::uint64_t before = 0;
-  std::uint64_t after = 0;
+  std::optional<std::uint64_t> before{};
+  std::optional<std::uint64_t> after{};
 };
 struct Presence {
   std::string channel;

@@ -105,9 +105,9 @@ Result<ChannelLogPage> OnCallNotifier::page_after(const std::string& channel,
                                                   const LogPosition& from) {
   return ask([&](auto done) {
     if (from.offset > 0) {
-      log_.history(channel, kEventsAtOnce, 0, from.offset, done);
+      log_.history(channel, {.limit = kEventsAtOnce, .after = from.offset}, done);
     } else {
-      log_.history(channel, kEventsAtOnce, kEventsAtOnce + 1, 0, done);
+      log_.history(channel, {.limit = kEventsAtOnce, .before = kEventsAtOnce + 1}, done);
     }
   });
 }

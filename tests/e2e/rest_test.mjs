@@ -23,11 +23,12 @@ async function ask(deskwire, method, path, { key = SERVER_KEY, body, headers = {
   const text = await response.text();
   const json = text === "" ? null : JSON.parse(text);
   if (response.status >= 400) {
-    const { code, message, field, ...rest } = json.error;
+    const { code, message, field, retry_after_ms, ...rest } = json.error;
     assert.deepEqual([Object.keys(json), rest], [["error"], {}], text);
     assert.equal(Math.floor(code / 100), response.status, text);
     assert.equal(typeof message, "string");
     assert.ok(field === undefined || typeof field === "string");
+    assert.equal(retry_after_ms === undefined, !response.headers.has("Retry-After"), text);
   }
   return { status: response.status, json, code: json?.error?.code, field: json?.error?.field, headers: response.headers };
 }
@@ -79,7 +80,9 @@ test("history pages both ways, and bad parameters are named", async (t) => {
   assert.deepEqual(await page("limit=2&before=2"), [[1], false]);
   assert.deepEqual(await page("limit=2&after=1"), [[2, 3], true]);
   assert.deepEqual(await page("limit=200&after=5"), [[], false]);
-  for (const [query, field] of [["limit=0", "limit"], ["limit=201", "limit"], ["limit=x", "limit"], ["before=-1", "before"], ["after=1.5", "after"], ["before=1&after=1", "after"]]) {
+  assert.deepEqual(await page("limit=2&after=0"), [[1, 2], true]);
+  assert.deepEqual(await page("limit=2&before=0"), [[], false]);
+  for (const [query, field] of [["limit=0", "limit"], ["limit=201", "limit"], ["limit=x", "limit"], ["before=-1", "before"], ["after=1.5", "after"], ["before=1&after=1", "after"], ["before=0&after=0", "after"]]) {
     const { status, code, field: named } = await ask(deskwire, "GET", `${PATH}/messages?${query}`);
     assert.deepEqual([status, code, named], [400, 40001, field], query);
   }
@@ -145,6 +148,26 @@ test("every refusal has one shape, and its code tells the status", async (t) => 
   for (const [method, path, options, status, code] of cases) {
     const answer = await ask(deskwire, method, path, options);
     assert.deepEqual([answer.status, answer.code], [status, code], `${method} ${path} ${JSON.stringify(options).slice(0, 80)}`);
+  }
+});
+
+test("a client publishes as fast by REST as its limit says, whichever connections it uses", async (t) => {
+  const deskwire = await startedDeskwire(t, {
+    sources: SOURCES,
+    config: { gateway: { limits: { publish_per_s: 1, publish_burst: 20 } } },
+  });
+  const key = jwt({ sub: "ann", role: "agent", cap: { [CHANNEL]: ["publish"] } });
+  const answers = await Promise.all(
+    Array.from({ length: 60 }, () => ask(deskwire, "POST", `${PATH}/messages`, { key, body: { event: "typing:start", data: {} } })),
+  );
+  const taken = answers.filter(({ status }) => status === 201).length;
+  // One more for each second that the sixty need.
+  assert.ok(taken >= 20 && taken < 30, `${taken} were taken`);
+  const refused = answers.filter(({ status }) => status === 429);
+  assert.equal(refused.length, 60 - taken);
+  for (const { code, json } of refused) {
+    assert.equal(code, 42910);
+    assert.ok(json.error.retry_after_ms > 0);
   }
 });
 

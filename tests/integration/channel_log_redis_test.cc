@@ -53,9 +53,10 @@ struct Fixture {
     REQUIRE(*page);
     return **page;
   }
-  ChannelLogPage history(std::size_t limit, std::uint64_t before = 0, std::uint64_t after = 0) {
+  ChannelLogPage history(std::size_t limit, std::optional<std::uint64_t> before = {},
+                         std::optional<std::uint64_t> after = {}) {
     EventProbe<Result<ChannelLogPage>> pages;
-    log.history(kChannel, limit, before, after, [&](auto page) { pages.push(page); });
+    log.history(kChannel, {limit, before, after}, [&](auto page) { pages.push(page); });
     auto page = pages.next();
     REQUIRE(page);
     REQUIRE(*page);
@@ -317,11 +318,13 @@ TEST_CASE("history pages in both directions", "[core][log]") {
   const auto oldest = f.history(10, 4);
   CHECK(offsets(oldest) == Offsets{1, 2, 3});
   CHECK_FALSE(oldest.more);
-  const auto forward = f.history(2, 0, 100);
+  const auto forward = f.history(2, {}, 100);
   CHECK(offsets(forward) == Offsets{101, 102});
   CHECK(forward.more);
-  CHECK_FALSE(f.history(10, 0, 190).more);
-  CHECK(f.history(10, 0, 200).entries.empty());
+  CHECK_FALSE(f.history(10, {}, 190).more);
+  CHECK(f.history(10, {}, 200).entries.empty());
+  CHECK(f.history(10, 0).entries.empty());
+  CHECK(offsets(f.history(2, {}, 0)) == Offsets{1, 2});
   // The bites in which the script reads must not show.
   for (const std::size_t limit : {63U, 64U, 65U, 128U, 199U, 200U, 201U}) {
     CAPTURE(limit);

@@ -39,7 +39,7 @@ struct Watchers {
   /// Names and data of the channel's events so far.
   std::vector<std::pair<std::string, json>> events(const std::string& channel) {
     testing::EventProbe<ChannelLogPage> pages;
-    log.history(channel, 100, 0, 0, [&pages](Result<ChannelLogPage> page) {
+    log.history(channel, {.limit = 100}, [&pages](Result<ChannelLogPage> page) {
       pages.push(page ? std::move(*page) : ChannelLogPage{});
     });
     std::vector<std::pair<std::string, json>> found;

@@ -79,7 +79,7 @@ class Bench {
   /// The channel's events so far.
   std::vector<json> events(const std::string& channel) {
     std::promise<Result<ChannelLogPage>> page;
-    log_.history(channel, 1000, 0, 0,
+    log_.history(channel, {.limit = 1000},
                  [&page](Result<ChannelLogPage> read) { page.set_value(std::move(read)); });
     const auto read = page.get_future().get();
     REQUIRE(read);

@@ -39,7 +39,7 @@ struct Bench {
     operations.emplace(*live, log, store, presence, clock, metrics);
     hub.emplace(Hub::Options{}, log, presence, std::vector<net::Loop*>{&loop}, clock, metrics);
     gatekeeper.emplace(config.gateway, std::move(rights), clock, metrics);
-    door.emplace(GatewayLoop::Context{config, *live, connections, clock, metrics, counts,
+    door.emplace(GatewayLoop::Context{config, *live, connections, clock, metrics, counts, rates,
                                       *gatekeeper, *operations, alerts, hub->local(loop), pages,
                                       draining});
   }
@@ -77,6 +77,7 @@ struct Bench {
   std::map<std::string, Page> pages;
   std::atomic<bool> draining{false};
   SessionCounts counts{config.gateway, metrics};
+  ClientRates rates{config.gateway};
   std::optional<Gatekeeper> gatekeeper;
   std::optional<Operations> operations;
   std::optional<Hub> hub;

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "jobs/effects.h"
 #include "tests/support/catch.h"
 #include "tests/support/reply_bench.h"
 
@@ -43,8 +44,10 @@ struct Bench {
   ChannelLog log{client, {}};
   worker::TypingFeed typing{[](const Event&) {}, bench.clock};
   worker::ConversationWatch watch{bench.store};
-  const cli::WorkerHandlers::Surroundings around{client,        log,   bench.store, typing,
-                                                 bench.history, watch, bench.clock, bench.metrics};
+  const cli::WorkerHandlers::Surroundings around{
+      client,      log,           bench.store,
+      typing,      bench.history, watch,
+      bench.clock, bench.metrics, Milliseconds(jobs::kEffectSettleMs)};
   Snapshot<cli::WorkerHandlers> current;
 };
 

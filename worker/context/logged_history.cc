@@ -72,7 +72,7 @@ Result<History> LoggedHistory::before(const ConversationRef& conversation, Helpd
   std::promise<Result<ChannelLogPage>> promise;
   auto answer = promise.get_future();
   log_.history(conversation_channel(conversation.key),
-               std::min(kMaxEntries, (limit + 1) * kEntriesATurn), 0, 0,
+               {.limit = std::min(kMaxEntries, (limit + 1) * kEntriesATurn)},
                [&promise](Result<ChannelLogPage> page) { promise.set_value(std::move(page)); });
   const auto page = answer.get();
   if (!page) return fail(page.error());
