@@ -32,6 +32,7 @@ export async function quietPorts(count, random) {
 /** One of the three: killed and frozen by the faults, and never to end by itself. */
 export class ChaosProcess extends Deskwire {
   #ending = false;
+  #over = false; // Nobody starts it any more.
 
   constructor(name, directory, ports, config, problems) {
     super(directory, ports, config);
@@ -40,6 +41,7 @@ export class ChaosProcess extends Deskwire {
   }
 
   async start(options) {
+    if (this.#over) return;
     this.#ending = false;
     await super.start(options);
     this.exited.then((how) => {
@@ -55,13 +57,15 @@ export class ChaosProcess extends Deskwire {
   }
 
   async stop() {
+    this.#over = true;
     this.#ending = true;
     if (this.running) this.signal("SIGCONT");
     return super.stop();
   }
 
+  /** Nothing where it has ended meanwhile. */
   signal(name) {
-    process.kill(this.pid, name);
+    if (this.running) process.kill(this.pid, name);
   }
 }
 

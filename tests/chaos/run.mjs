@@ -10,6 +10,7 @@
 
 import { parseArgs } from "node:util";
 
+import { Cleanup } from "../e2e/support/cleanup.mjs";
 import { FakeChatwoot } from "../e2e/support/fake_chatwoot.mjs";
 import { jwt } from "../e2e/support/jwt.mjs";
 import { Redis } from "../e2e/support/redis.mjs";
@@ -54,19 +55,6 @@ function readOptions() {
   } catch (error) {
     console.error(`chaos: ${error.message}`);
     process.exit(2);
-  }
-}
-
-/** Ends what a run started, newest first, as node:test does for a test. */
-class Cleanup {
-  #steps = [];
-
-  after(step) {
-    this.#steps.push(step);
-  }
-
-  async run() {
-    for (const step of this.#steps.splice(0).reverse()) await step();
   }
 }
 

@@ -13,6 +13,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
 import { seeded } from "../chaos/random.mjs";
+import { Cleanup } from "../e2e/support/cleanup.mjs";
 import { Redis } from "../e2e/support/redis.mjs";
 import { eventually, within } from "../e2e/support/waiting.mjs";
 import { Balancer } from "./balancer.mjs";
@@ -50,19 +51,6 @@ function readOptions() {
   } catch (error) {
     console.error(`hub: ${error.message}`);
     process.exit(2);
-  }
-}
-
-/** Ends what a run started, newest first, as node:test does for a test. */
-class Cleanup {
-  #steps = [];
-
-  after(step) {
-    this.#steps.push(step);
-  }
-
-  async run() {
-    for (const step of this.#steps.splice(0).reverse()) await step();
   }
 }
 
