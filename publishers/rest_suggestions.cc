@@ -15,15 +15,15 @@ constexpr std::string_view kBefore = "/v1/conversations/";
 constexpr std::string_view kAfter = "/suggestions";
 constexpr std::size_t kLookedAt = 200;
 
-/// The newest `ui:suggestions` of the persona; null: none.
+/// The newest `ui:suggestions` of the persona, or of nobody in particular; null: none.
 json offered(const ChannelLogPage& page, const std::string& persona) {
   for (auto entry = page.entries.rbegin(); entry != page.entries.rend(); ++entry) {
     const auto envelope = parse_json(entry->envelope);
     if (!envelope || string_at(*envelope, "event") != "ui:suggestions") continue;
     const json& data = object_at(*envelope, "data");
     const auto texts = data.find("suggestions");
-    const bool fits = string_at(data, "persona") == persona && texts != data.end();
-    if (fits && texts->is_array()) return *texts;
+    const bool fits = string_at(data, "persona", persona) == persona;
+    if (fits && texts != data.end() && texts->is_array()) return *texts;
   }
   return nullptr;
 }

@@ -103,11 +103,17 @@ TEST_CASE("quick replies are those last offered by the persona, else its own", "
   CHECK(asked("?persona=Ada").body == R"({"persona":"Ada","suggestions":["Track my order"]})");
   CHECK(asked("").body == R"({"persona":"Assistant","suggestions":[]})");
   CHECK(code(asked("?persona=Bob")) == 40400);
-  const std::string event =
-      R"({"event":"ui:suggestions","data":{"persona":"Ada","suggestions":["Yes","No"]}})";
-  CHECK(http(bench, "POST", "/v1/channels/conversation:42/messages", bearer("server-key"), event)
-            .status == 201);
+  const auto offer = [&](const std::string& data) {
+    return http(bench, "POST", "/v1/channels/conversation:42/messages", bearer("server-key"),
+                R"({"event":"ui:suggestions","data":)" + data + "}")
+        .status;
+  };
+  CHECK(offer(R"({"persona":"Ada","suggestions":["Yes","No"]})") == 201);
   CHECK(asked("?persona=Ada").body == R"({"persona":"Ada","suggestions":["Yes","No"]})");
+  CHECK(asked("").body == R"({"persona":"Assistant","suggestions":[]})");
+  CHECK(offer(R"({"suggestions":["Maybe"]})") == 201);
+  CHECK(asked("?persona=Ada").body == R"({"persona":"Ada","suggestions":["Maybe"]})");
+  CHECK(asked("").body == R"({"persona":"Assistant","suggestions":["Maybe"]})");
   CHECK(http(bench, "GET", "/v1/conversations/42/suggestions").status == 401);
 }
 
