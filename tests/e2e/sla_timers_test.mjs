@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { newDeskwire, SANDBOX_SOURCE } from "./support/deskwire.mjs";
+import { PlainClient } from "./support/plain_client.mjs";
 import { Redis } from "./support/redis.mjs";
 import { eventually } from "./support/waiting.mjs";
 
@@ -87,23 +88,8 @@ function listen(t, redis, into) {
   });
 }
 
-test(`${CLOCKS} clocks fall due under kills`, { timeout: 600_000 }, async (t) => {
-  const redis = new Redis(t);
-  await redis.start();
-  redis.wanted = true;
-  t.after(() => (redis.wanted = false));
-  const processes = [];
-  for (let i = 0; i < 3; i++) {
-    const config = { redis: { url: redis.url }, sla: { policies: [POLICY] } };
-    const deskwire = await newDeskwire(t, { sources: [SANDBOX_SOURCE], config });
-    await deskwire.start();
-    processes.push(deskwire);
-  }
-  const heard = new Map();
-  listen(t, redis, heard);
-
-  // Clocks as the receiver makes them: a fact, and the conversation due to be looked at.
-  const begun = Date.now();
+/** Clocks as the receiver makes them: a fact, and the conversation due to be looked at. */
+async function makeClocks(redis, begun) {
   const pipe = await Pipe.open(redis.socket);
   const dues = [];
   const fact = (fields) => JSON.stringify({ v: 1, at: begun, source: "sandbox", account: "1", ...fields });
@@ -127,6 +113,26 @@ test(`${CLOCKS} clocks fall due under kills`, { timeout: 600_000 }, async (t) =>
   }
   await pipe.send([...new Set(dues.map(({ prefix }) => prefix))].map((prefix) => ["LPUSH", `${prefix}clockbell`, "1"]));
   pipe.socket.destroy();
+  return dues;
+}
+
+test(`${CLOCKS} clocks fall due under kills`, { timeout: 600_000 }, async (t) => {
+  const redis = new Redis(t);
+  await redis.start();
+  redis.wanted = true;
+  t.after(() => (redis.wanted = false));
+  const processes = [];
+  for (let i = 0; i < 3; i++) {
+    const config = { redis: { url: redis.url }, sla: { policies: [POLICY] } };
+    const deskwire = await newDeskwire(t, { sources: [SANDBOX_SOURCE], config });
+    await deskwire.start();
+    processes.push(deskwire);
+  }
+  const heard = new Map();
+  listen(t, redis, heard);
+
+  const begun = Date.now();
+  const dues = await makeClocks(redis, begun);
 
   // Kills while they fall due.
   const outages = [];
@@ -178,4 +184,26 @@ test(`${CLOCKS} clocks fall due under kills`, { timeout: 600_000 }, async (t) =>
   t.diagnostic(`clocks ${CLOCKS}, kills ${outages.length}, measured outside of them ${lateness.length}`);
   t.diagnostic(`late by ms: p50 ${at(0.5)}, p99 ${at(0.99)}, most ${at(1)}`);
   assert.deepEqual(problems.slice(0, 20), []);
+});
+
+test("a warning reaches a client soon after its instant", { timeout: 300_000 }, async (t) => {
+  const redis = new Redis(t);
+  await redis.start();
+  const config = { redis: { url: redis.url }, sla: { policies: [POLICY] } };
+  const deskwire = await newDeskwire(t, { sources: [SANDBOX_SOURCE], config });
+  await deskwire.start();
+  const client = await PlainClient.subscribed(t, deskwire.socket, await deskwire.token(), "oncall");
+  const arrived = new Map(); // channel → when
+  client.ws.on("message", (text) => {
+    const { push } = JSON.parse(text);
+    if (push?.event === "sla:warning") arrived.set(push.data.channel, Date.now());
+  });
+  const dues = await makeClocks(redis, Date.now());
+  const loud = dues.filter(({ quiet }) => !quiet);
+  const instants = new Map(loud.map(({ lane, due }) => [`conversation:${lane}`, due - WARN_S * 1000]));
+  await eventually(() => arrived.size, (count) => count === instants.size, "all warnings", 200_000);
+  const lateness = [...arrived].map(([channel, at]) => at - instants.get(channel));
+  lateness.sort((a, b) => a - b);
+  t.diagnostic(`${lateness.length} warnings at the socket, late by ms: p50 ${lateness[Math.floor(lateness.length / 2)]}, p99 ${lateness[Math.floor(lateness.length * 0.99)]}`);
+  assert.ok(lateness[0] >= 0, "none is early");
 });
