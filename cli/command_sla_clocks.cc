@@ -109,7 +109,9 @@ int mark(const MarkOptions& options) {
     }
     const auto answer = parse_json(*done);
     const json& ack = object_at(*answer, "ack");
-    std::cout << string_at(*answer, "alert_key") << ": " << ack_text(ack, clock.wall_ms())
+    const std::string state = ack_text(ack, clock.wall_ms());
+    std::cout << string_at(*answer, "alert_key") << ": "
+              << (state.empty() ? "nobody has taken it" : state)
               << (bool_at(*answer, "changed") ? "" : ", as before") << '\n';
     return kDone;
   });

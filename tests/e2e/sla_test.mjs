@@ -2,12 +2,14 @@
 // acknowledge. Targets have a minimum of 15 s; messages dated back make them due soon.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { test } from "node:test";
 
-import { chatwootSource, EVERYTHING, startedDeskwire } from "./support/deskwire.mjs";
+import { BINARY, chatwootSource, EVERYTHING, startedDeskwire } from "./support/deskwire.mjs";
 import { FakeChatwoot } from "./support/fake_chatwoot.mjs";
 import { PlainClient } from "./support/plain_client.mjs";
-import { eventually } from "./support/waiting.mjs";
+import { eventually, Recorder } from "./support/waiting.mjs";
 import { incomingMessage, nowSeconds, post } from "./support/webhooks.mjs";
 
 const POLICY = {
@@ -146,6 +148,32 @@ test("the CLI and the admin door show and mark the same clocks", async (t) => {
   const unknown = await deskwire.cli(["sla", "ack", "0123"]);
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /there is none of this id/);
+});
+
+test("the terminal counts down, shows who took an alert elsewhere, and takes one itself", async (t) => {
+  const deskwire = await started(t);
+  const screen = new Recorder();
+  const command = `stty cols 120 rows 24; exec "${BINARY}" watch oncall --config "${deskwire.configFile}"`;
+  // script(1) is a terminal for it.
+  const child = spawn("script", ["-qfec", command, "/dev/null"], { env: { ...process.env, TERM: "xterm" } });
+  const ended = once(child, "exit");
+  t.after(() => child.kill("SIGKILL"));
+  child.stdout.setEncoding("utf8").on("data", (text) => screen.push(text));
+  await post(deskwire, waiting(42, 1, 29));
+  await screen.until((text) => /first_response|first response/i.test(text) && text.includes("42"), "the clock");
+  const { clocks } = JSON.parse((await deskwire.cli(["sla", "ls", "--json"])).stdout);
+  await eventually(() => screen.items.join("").includes("\x07"), (rang) => rang, "the bell");
+  const [{ event_id }] = clocks[0].event_id ? clocks : JSON.parse((await deskwire.cli(["sla", "ls", "--json"])).stdout).clocks;
+  await deskwire.cli(["sla", "ack", event_id, "--actor", "ann"]);
+  await screen.until((text) => text.includes("acknowledged by ann"), "who took it");
+  child.stdin.write("u");
+  await eventually(
+    async () => JSON.parse((await deskwire.cli(["sla", "ls", "--json"])).stdout).clocks[0].ack.state,
+    (state) => state === "none",
+    "the alert given back from the terminal",
+  );
+  child.stdin.write("q");
+  assert.equal((await ended)[0], 0);
 });
 
 test("mirrored events reach the customer's channel only when asked for", async (t) => {
