@@ -32,6 +32,12 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+/// Each line of the message names its place already.
+int mistaken(const Error& error) {
+  std::cerr << error.message << '\n';
+  return kNotDone;
+}
+
 int check(const ConfigChoice& choice, bool as_json) {
   const auto config = load_config(choice);
   const std::string where = choice.file.empty() ? "the embedded default" : choice.file;
@@ -43,11 +49,7 @@ int check(const ConfigChoice& choice, bool as_json) {
               << '\n';
     return config ? kDone : kNotDone;
   }
-  if (!config) {
-    // Each line names its place already.
-    std::cerr << config.error().message << '\n';
-    return kNotDone;
-  }
+  if (!config) return mistaken(config.error());
   std::cout << where << " is fine: " << config->sources.size()
             << (config->sources.size() == 1 ? " source" : " sources") << ", redis "
             << (config->redis.url.empty() ? "embedded" : "by url") << '\n';
@@ -60,10 +62,7 @@ int show(const ConfigChoice& choice, bool defaults) {
     return kDone;
   }
   const auto config = load_config(choice);
-  if (!config) {
-    std::cerr << config.error().message << '\n';
-    return kNotDone;
-  }
+  if (!config) return mistaken(config.error());
   std::cout << config::show(*config);
   return kDone;
 }
@@ -80,21 +79,14 @@ std::optional<pid_t> serving_process(const std::string& data_dir) {
   return pid > 0 ? std::optional(static_cast<pid_t>(pid)) : std::nullopt;
 }
 
-int check_quietly(const ConfigChoice& choice) {
-  const auto config = load_config(choice);
-  if (config) return kDone;
-  std::cerr << config.error().message << '\n';
-  return kNotDone;
-}
-
 /// A file with a mistake is not offered to anybody.
 int reload(const ConfigChoice& choice, bool as_json) {
-  if (const int checked = check_quietly(choice); checked != kDone) return checked;
   const auto config = load_config(choice);
-  const auto pid = config ? serving_process(config->data_dir) : std::nullopt;
+  if (!config) return mistaken(config.error());
+  const auto pid = serving_process(config->data_dir);
   if (!pid) {
     std::cerr << "deskwire: config reload: no serve found by its data_dir"
-              << (config && !config->redis.url.empty()
+              << (!config->redis.url.empty()
                       ? "; with redis.url send SIGHUP to the process (systemctl reload deskwire)\n"
                       : "; is `deskwire serve` running?\n");
     return kUnreachable;

@@ -24,7 +24,7 @@ struct JsonLimits {
   bool drop_deeper = false;  ///< What lies deeper is checked but not kept, and is no error.
 };
 
-/// Parses UTF-8 JSON. Half a surrogate pair ("\\ud83d" alone: a text that JavaScript cut inside an
+/// Parses UTF-8 JSON. Half a surrogate pair ("\ud83d" alone: a text that JavaScript cut inside an
 /// emoji), which RFC 8259 §8.2 leaves open, is read as U+FFFD.
 /// @errors kInvalid: not JSON, or bad UTF-8 (message: position, never the content).
 ///         kTooLarge: deeper or longer than the limits.

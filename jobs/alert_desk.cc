@@ -187,18 +187,20 @@ Result<std::string> AlertDesk::change(const AlertChange& wanted) {
   if (!now_ms) return fail(now_ms.error());
   AlertChange resolved = wanted;
   if (resolved.until_ms == 0) resolved.until_ms = *now_ms + wanted.lasts.count();
+  bool noted = false;
   for (int tries = 1;; ++tries) {
-    auto done = change_once(resolved, *alert, *now_ms);
+    auto done = change_once(resolved, *alert, *now_ms, noted);
     const bool raced = !done && done.error().code == ErrorCode::kUnavailable && tries < kTries;
     if (!raced) return done;
   }
 }
 
 Result<std::string> AlertDesk::change_once(const AlertChange& wanted, const StoredAlert& alert,
-                                           std::int64_t now_ms) {
+                                           std::int64_t now_ms, bool& noted) {
   const auto told = parse_json(alert.alert);
   if (!told) return fail(ErrorCode::kCorrupt, "alert " + wanted.event_id + ": unreadable");
   const std::string field = string_at(*told, "mark");
+  const std::string alert_key = string_at(object_at(*told, "data"), "alert_key");
   const auto stored = store_.read(alert.lane);
   if (!stored) return fail(stored.error());
   if (!is_open(parse_json(stored->clocks).value_or(nullptr), field)) {
@@ -212,14 +214,17 @@ Result<std::string> AlertDesk::change_once(const AlertChange& wanted, const Stor
   const json mark =
       same ? parse_json(before).value_or(json{{"state", "none"}}) : mark_of(wanted, now_ms);
   if (!same) {
-    const Status noted = write_audit_note(client_, alert.lane,
-                                          {.verb = std::string(name_of(wanted.verb)),
-                                           .about = "alert",
-                                           .name = string_at(object_at(*told, "data"), "alert_key"),
-                                           .made = {},
-                                           .actor = wanted.by,
-                                           .reason = wanted.reason});
-    if (!noted) return fail(noted.error());
+    if (!noted) {
+      const Status written = write_audit_note(client_, alert.lane,
+                                              {.verb = std::string(name_of(wanted.verb)),
+                                               .about = "alert",
+                                               .name = alert_key,
+                                               .made = {},
+                                               .actor = wanted.by,
+                                               .reason = wanted.reason});
+      if (!written) return fail(written.error());
+      noted = true;
+    }
     const bool removes = wanted.verb == AlertVerb::kUnacknowledge;
     const ClockEvent event =
         make_mark_event(event_name(wanted.verb), wanted.event_id, *told, mark, now_ms);
@@ -230,10 +235,8 @@ Result<std::string> AlertDesk::change_once(const AlertChange& wanted, const Stor
     }
     if (!written) return fail(written.error());
   }
-  return dump_json({{"event_id", wanted.event_id},
-                    {"alert_key", string_at(object_at(*told, "data"), "alert_key")},
-                    {"changed", !same},
-                    {"ack", mark}});
+  return dump_json(
+      {{"event_id", wanted.event_id}, {"alert_key", alert_key}, {"changed", !same}, {"ack", mark}});
 }
 
 Result<std::string> AlertDesk::list(const std::string& conversation) {

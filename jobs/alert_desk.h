@@ -67,8 +67,9 @@ class AlertDesk {
  private:
   void post(std::function<Result<std::string>()> work, Answer done);
   void run();
+  /// @param noted  Whether the audit has it: one entry, however many tries it takes.
   Result<std::string> change_once(const AlertChange& change, const StoredAlert& alert,
-                                  std::int64_t now_ms);
+                                  std::int64_t now_ms, bool& noted);
 
   struct Task {
     std::function<Result<std::string>()> work;

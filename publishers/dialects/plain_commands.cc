@@ -165,9 +165,8 @@ void PlainSession::obey(std::int64_t id, plain::Send& send) {
 }
 
 void PlainSession::obey(std::int64_t id, plain::History& history) {
-  const LogRange range{history.limit, history.before, history.after};
   context_.operations.history(
-      principal_, history.channel, range, context_.hub.gate(),
+      principal_, history.channel, history.range, context_.hub.gate(),
       answering<ChannelLogPage>(
           id, [](const ChannelLogPage& page) { return encode(page); }, kHistoryWeight));
 }

@@ -113,7 +113,7 @@ Parsed parse_history(const json& object) {
     if (!limit || *limit < 1 || *limit > static_cast<std::int64_t>(kMaxHistory)) {
       return refuse(ReplyCode::kBadField, "limit must be an integer from 1 to 200", "limit");
     }
-    history.limit = static_cast<std::size_t>(*limit);
+    history.range.limit = static_cast<std::size_t>(*limit);
   }
   auto before = offset_field(object, "before");
   if (!before) return tl::unexpected(before.error());
@@ -122,8 +122,8 @@ Parsed parse_history(const json& object) {
   if (*before && *after) {
     return refuse(ReplyCode::kBadField, "before and after exclude each other", "after");
   }
-  history.before = *before;
-  history.after = *after;
+  history.range.before = *before;
+  history.range.after = *after;
   return history;
 }
 

@@ -40,9 +40,7 @@ struct Send {
 };
 struct History {
   std::string channel;
-  std::size_t limit = 50;
-  std::optional<std::uint64_t> before{};
-  std::optional<std::uint64_t> after{};
+  LogRange range{};
 };
 struct Presence {
   std::string channel;

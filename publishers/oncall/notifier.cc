@@ -104,11 +104,7 @@ void OnCallNotifier::follow() {
 Result<ChannelLogPage> OnCallNotifier::page_after(const std::string& channel,
                                                   const LogPosition& from) {
   return ask([&](auto done) {
-    if (from.offset > 0) {
-      log_.history(channel, {.limit = kEventsAtOnce, .after = from.offset}, done);
-    } else {
-      log_.history(channel, {.limit = kEventsAtOnce, .before = kEventsAtOnce + 1}, done);
-    }
+    log_.history(channel, {.limit = kEventsAtOnce, .after = from.offset}, done);
   });
 }
 

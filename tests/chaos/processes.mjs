@@ -59,7 +59,7 @@ export class ChaosProcess extends Deskwire {
   async stop() {
     this.#over = true;
     this.#ending = true;
-    if (this.running) this.signal("SIGCONT");
+    this.signal("SIGCONT");
     return super.stop();
   }
 

@@ -161,17 +161,13 @@ test("the terminal counts down, shows who took an alert elsewhere, and takes one
   child.stdout.setEncoding("utf8").on("data", (text) => screen.push(text));
   await post(deskwire, waiting(42, 1, 29));
   await screen.until((text) => /first_response|first response/i.test(text) && text.includes("42"), "the clock");
-  const { clocks } = JSON.parse((await deskwire.cli(["sla", "ls", "--json"])).stdout);
   await eventually(() => screen.items.join("").includes("\x07"), (rang) => rang, "the bell");
-  const [{ event_id }] = clocks[0].event_id ? clocks : JSON.parse((await deskwire.cli(["sla", "ls", "--json"])).stdout).clocks;
+  const clock = async () => JSON.parse((await deskwire.cli(["sla", "ls", "--json"])).stdout).clocks[0];
+  const { event_id } = await clock();
   await deskwire.cli(["sla", "ack", event_id, "--actor", "ann"]);
   await screen.until((text) => text.includes("acknowledged by ann"), "who took it");
   child.stdin.write("u");
-  await eventually(
-    async () => JSON.parse((await deskwire.cli(["sla", "ls", "--json"])).stdout).clocks[0].ack.state,
-    (state) => state === "none",
-    "the alert given back from the terminal",
-  );
+  await eventually(clock, ({ ack }) => ack.state === "none", "the alert given back from the terminal");
   child.stdin.write("q");
   assert.equal((await ended)[0], 0);
 });

@@ -230,6 +230,7 @@ TEST_CASE("the log keeps exactly its newest events", "[core][log]") {
   f.append_many(25);
   CHECK(f.client.call({"XLEN", f.key("dw:*:log:*")})->as_integer() == 10);
   CHECK(offsets(f.history(100)).front() == 16);
+  CHECK(offsets(f.history(1, {}, 0)) == Offsets{16});
   CHECK(f.client.call({"TTL", f.key("dw:*:log:*")})->as_integer() > 3500);
 }
 
