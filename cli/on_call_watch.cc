@@ -9,6 +9,7 @@
 #include <atomic>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "cli/exit_code.h"
@@ -74,7 +75,7 @@ std::string http_of(const std::string& socket_url) {
   return "http://" + rest.substr(0, rest.find('/'));
 }
 
-/// Listens for events about alerts on a thread of its own, and reconnects.
+/// Hears that something changed about alerts, on a thread of its own, and reconnects.
 class Listener {
  public:
   Listener(std::string url, const std::string& token) : url_(std::move(url)) {
@@ -90,7 +91,6 @@ class Listener {
 
   bool connected() const { return connected_; }
   bool take_news() { return news_.exchange(false); }
-  bool take_violation() { return violation_.exchange(false); }
 
  private:
   void run() {
@@ -111,7 +111,6 @@ class Listener {
       if (!frame || !frame->is_object() || frame->contains("disconnect")) return;
       if (frame->contains("ok")) connected_ = true;
       news_ = true;
-      if (string_at(object_at(*frame, "push"), "event") == "sla:violation") violation_ = true;
     }
   }
 
@@ -120,7 +119,6 @@ class Listener {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> connected_{false};
   std::atomic<bool> news_{true};
-  std::atomic<bool> violation_{false};
   std::thread thread_;
 };
 
@@ -147,6 +145,7 @@ class OnCallWatch {
       if (integer_at(clock, "ended_ms").value_or(0) == 0) clocks_.push_back(clock);
     }
     looked_at_ = std::chrono::steady_clock::now();
+    note_missed();
     return {};
   }
 
@@ -157,7 +156,8 @@ class OnCallWatch {
       view_.connected = listener.connected();
       const bool stale = std::chrono::steady_clock::now() - looked_at_ > kRefresh;
       if (listener.take_news() || stale) note(look());
-      if (listener.take_violation()) std::cout << '\a';
+      if (ring_) std::cout << '\a';
+      ring_ = false;
       draw();
       pollfd input{STDIN_FILENO, POLLIN, 0};
       ::poll(&input, 1, static_cast<int>(kTick.count()));
@@ -166,6 +166,20 @@ class OnCallWatch {
   }
 
  private:
+  /// The bell rings once for each missed clock that nobody has taken: by what is seen, not by what
+  /// is heard, so also for what was missed before the connection stood or while it was lost.
+  void note_missed() {
+    std::set<std::string> missed;
+    for (const json& clock : clocks_) {
+      const bool taken = string_at(object_at(clock, "ack"), "state", "none") != "none";
+      if (!bool_at(clock, "breached") || taken) continue;
+      const std::string alert = string_at(clock, "alert_key");
+      ring_ = ring_ || !missed_.contains(alert);
+      missed.insert(alert);
+    }
+    missed_ = std::move(missed);
+  }
+
   void note(const Status& status) {
     if (!status) view_.message = status.error().message;
   }
@@ -237,6 +251,8 @@ class OnCallWatch {
   json clocks_ = json::array();
   OnCallView view_;
   MonotonicTime looked_at_{};
+  std::set<std::string> missed_;  ///< Alerts of the last look that nobody had taken.
+  bool ring_ = false;
 };
 
 }  // namespace

@@ -150,8 +150,11 @@ test("the CLI and the admin door show and mark the same clocks", async (t) => {
   assert.match(unknown.stderr, /there is none of this id/);
 });
 
-test("the terminal counts down, shows who took an alert elsewhere, and takes one itself", async (t) => {
+test("the terminal rings for what was missed before and after it came, shows who took an alert, and gives it back", async (t) => {
   const deskwire = await started(t);
+  const clock = async () => JSON.parse((await deskwire.cli(["sla", "ls", "--json"])).stdout).clocks[0];
+  await post(deskwire, waiting(41, 1, 31));
+  const { event_id } = await eventually(clock, (first) => first?.breached && first.event_id, "a missed clock");
   const screen = new Recorder();
   const command = `stty cols 120 rows 24; exec "${BINARY}" watch oncall --config "${deskwire.configFile}"`;
   // script(1) is a terminal for it.
@@ -159,11 +162,11 @@ test("the terminal counts down, shows who took an alert elsewhere, and takes one
   const ended = once(child, "exit");
   t.after(() => child.kill("SIGKILL"));
   child.stdout.setEncoding("utf8").on("data", (text) => screen.push(text));
-  await post(deskwire, waiting(42, 1, 29));
+  const rung = () => screen.items.join("").split("\x07").length - 1;
+  await eventually(rung, (times) => times === 1, "the bell for what was missed before");
+  await post(deskwire, waiting(42, 2, 29));
   await screen.until((text) => /first_response|first response/i.test(text) && text.includes("42"), "the clock");
-  await eventually(() => screen.items.join("").includes("\x07"), (rang) => rang, "the bell");
-  const clock = async () => JSON.parse((await deskwire.cli(["sla", "ls", "--json"])).stdout).clocks[0];
-  const { event_id } = await clock();
+  await eventually(rung, (times) => times === 2, "the bell for the new one");
   await deskwire.cli(["sla", "ack", event_id, "--actor", "ann"]);
   await screen.until((text) => text.includes("acknowledged by ann"), "who took it");
   child.stdin.write("u");
