@@ -74,20 +74,23 @@ class Writer {
                           contact_of(event_), id),
              id + '\0' + *event_.submitted_choice, true);
     }
-    if (event_.edited) {
-      append(audience(), "message:edited",
-             {{"messageId", id},
-              {"content", event_.content},
-              {"contentType", event_.content_type},
-              {"attachments", attachments_json(event_.attachments)}},
-             id + '\0' + sha256(event_.content), true);
-    }
     if (!event_.message_status.empty()) {
       json data = {{"messageId", id}, {"status", event_.message_status}};
       if (id != event_.object_id) data["helpdeskId"] = event_.object_id;
       append(audience(), "message:status", std::move(data), id + '\0' + event_.message_status,
              true);
     }
+  }
+
+  void edit() {
+    // Going back to an earlier text is an edit of its own.
+    const std::string id = channel_message_id(event_, context_);
+    append(audience(), "message:edited",
+           {{"messageId", id},
+            {"content", event_.content},
+            {"contentType", event_.content_type},
+            {"attachments", attachments_json(event_.attachments)}},
+           id + '\0' + context_.receipt, false);
   }
 
   void created() {
@@ -197,6 +200,14 @@ std::string choice_message_id(const HelpdeskEvent& event) { return event.object_
 
 Sender contact_of(const HelpdeskEvent& event) {
   return Sender{event.contact_id, event.contact_name, SenderType::kContact};
+}
+
+std::optional<Event> edit_event(const HelpdeskEvent& event, const EventContext& context,
+                                std::string_view lane) {
+  if (event.kind != Kind::kMessageUpdated || event.deleted || !event.edited) return std::nullopt;
+  Writer writer(event, context, lane);
+  writer.edit();
+  return std::move(writer).take().front();
 }
 
 std::vector<Event> channel_events(const HelpdeskEvent& event, const EventContext& context,

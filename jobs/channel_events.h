@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,11 @@ namespace deskwire::jobs {
 /// are appended once.
 std::vector<Event> channel_events(const HelpdeskEvent& event, const EventContext& context,
                                   std::string_view lane);
+
+/// `message:edited`, for the store to append if the message says something else than before;
+/// nullopt for all but updates with a content.
+std::optional<Event> edit_event(const HelpdeskEvent& event, const EventContext& context,
+                                std::string_view lane);
 
 /// The message's id as channels know it: our own id for our posts, else the helpdesk's.
 std::string channel_message_id(const HelpdeskEvent& event, const EventContext& context);

@@ -25,6 +25,10 @@ constexpr std::size_t kMaxBatch = 64;
 constexpr std::size_t kMaxBatchBytes = 1U << 20U;
 constexpr std::int64_t kKnownSeconds = 90LL * 86400;
 constexpr std::int64_t kMaxFacts = 10000;
+/// Newest texts of a conversation that are remembered at least; at most twice as many are.
+constexpr int kRememberedTexts = 64;
+/// Of a message's id and of its content, to tell two texts of one conversation apart.
+constexpr std::size_t kTextDigestBytes = 8;
 /// Of a dedupe key's SHA-256: 96 bits make a false duplicate less likely than a disk error.
 constexpr std::size_t kDigestBytes = 12;
 
@@ -55,6 +59,27 @@ void append_echo(std::vector<std::string>& args,
   args.insert(args.end(), {"4", echo->first, echo->second, root, effect_key(root)});
 }
 
+std::string text_digest(const MessageText& text) {
+  return sha256(text.message).substr(0, kTextDigestBytes) +
+         sha256(text.content).substr(0, kTextDigestBytes);
+}
+
+/// The text, and the event that tells of it if it is another one.
+void append_text(std::vector<std::string>& args, const std::optional<MessageText>& text,
+                 const ChannelLogLimits& limits) {
+  if (!text) {
+    args.emplace_back("");
+    return;
+  }
+  if (!text->edited) {
+    args.emplace_back("first");
+  } else {
+    args.emplace_back(text->assume_edit ? "edit" : "news");
+  }
+  args.push_back(text_digest(*text));
+  if (text->edited) ChannelLog::append_args(args, {*text->edited}, limits);
+}
+
 /// One request as enqueue.lua reads it.
 std::vector<std::string> encode(const EnqueueRequest& request, const LaneLimits& limits) {
   std::vector<std::string> args{
@@ -74,6 +99,7 @@ std::vector<std::string> encode(const EnqueueRequest& request, const LaneLimits&
   append_state(args, request.state);
   append_echo(args, request.echo);
   ChannelLog::append_args(args, request.events, limits.log);
+  append_text(args, request.text, limits.log);
   return args;
 }
 
@@ -205,6 +231,7 @@ EnqueueBatches::EnqueueBatches(redis::Client& client, const LaneLimits& limits)
                      std::to_string(kKnownSeconds),
                      std::to_string(kEffectSeconds),
                      std::to_string(kMaxFacts),
+                     std::to_string(kRememberedTexts),
                      "0"};
   queues_->clocks_run = limits.clocks_run;
 }

@@ -139,6 +139,16 @@ ConversationState state_of(const HelpdeskEvent& event, const EventContext& conte
   return state;
 }
 
+/// What the message says now; nullopt where the event does not tell.
+std::optional<MessageText> text_of(const HelpdeskEvent& event, const EventContext& context,
+                                   std::string_view lane) {
+  MessageText text{event.object_id, event.content, edit_event(event, context, lane),
+                   event.surely_edited};
+  const bool first = event.kind == Kind::kMessageCreated && !event.content.empty();
+  if (!first && !text.edited) return std::nullopt;
+  return text;
+}
+
 }  // namespace
 
 std::string lane_of(const HelpdeskEvent& event, std::string_view source,
@@ -161,6 +171,7 @@ EnqueueRequest to_enqueue(const HelpdeskEvent& event, const EventContext& contex
   if (event.activity) return request;
   // Typing comes often and repeats the state that the message before it has brought.
   if (!is_typing(event)) request.state = state_of(event, context);
+  request.text = text_of(event, context, request.lane);
   if (is_echo(event)) request.echo = std::pair(event.object_id, event.source_id);
   if (event.kind == Kind::kMessageCreated && is_echo(event)) return request;
   if (may_be_our_post(event) && !context.mapped_message_id.empty()) return request;

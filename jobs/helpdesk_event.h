@@ -65,8 +65,9 @@ struct HelpdeskEvent {
   bool own_by_id = false;
   std::string in_reply_to;
   std::optional<std::string>
-      submitted_choice;  ///< message_updated: what the visitor picked (title).
-  bool edited = false;   ///< message_updated: the content is (or may be) another one now.
+      submitted_choice;        ///< message_updated: what the visitor picked (title).
+  bool edited = false;         ///< message_updated: the content may be another one now.
+  bool surely_edited = false;  ///< And is taken for one where the former content is not known.
   bool deleted = false;
   std::string message_status;  ///< message_updated: sent, delivered, read, failed; or empty.
 

@@ -23,6 +23,17 @@ struct Debounce {
   int max_messages = 1;      ///< and with this many it is due at once. The next make another job.
 };
 
+/// What a message says, as news of it tell: helpdesks send the whole message again when anything
+/// about it changes, so an edit is what says something else than before.
+struct MessageText {
+  std::string message;  ///< The helpdesk's id.
+  std::string content;
+  /// Appended when the conversation's newest texts hold another one for this message; unset: this
+  /// is the message's first text, which is only remembered.
+  std::optional<Event> edited;
+  bool assume_edit = false;  ///< `edited` is also appended where no text is remembered.
+};
+
 /// One atomic step: dedupe, job, fact, conversation state and events, all or nothing.
 struct EnqueueRequest {
   std::string lane;                      ///< Conversation key; decides the shard.
@@ -43,6 +54,7 @@ struct EnqueueRequest {
                                            ///< for status/assignee; last_* by larger message id.
   /// Echo of our own post: (helpdesk message id, our message id). Also marks an open effect done.
   std::optional<std::pair<std::string, std::string>> echo;
+  std::optional<MessageText> text;
 };
 
 struct EnqueueResult {
@@ -50,8 +62,9 @@ struct EnqueueResult {
                                        ///< receipt where an earlier job took the message in.
   bool duplicate = false;              ///< Then `job` is the first one's.
   std::string receipt;                 ///< Of a duplicate: the first one's.
-  std::vector<std::uint64_t> offsets;  ///< One an event; 0 for not kept ones. Empty for a
-                                       ///< duplicate and for a resend: they append nothing.
+  std::vector<std::uint64_t> offsets;  ///< One an event (then an edit, if it was one); 0
+                                       ///< for not kept ones. Empty for a duplicate and for a
+                                       ///< resend: they append nothing.
 };
 
 /// Stand in an Event's data (and kNowPlaceholder for its timestamp: pass timestamp = -1) for what

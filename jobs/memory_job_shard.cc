@@ -106,6 +106,9 @@ Result<EnqueueResult> MemoryJobShard::enqueue(const EnqueueRequest& request, std
   if (request.state) merge_state(request.lane, *request.state);
   if (request.echo) close_echo(request);
   for (const Event& event : request.events) result.offsets.push_back(log_.append(event));
+  if (request.text && is_edit(*request.text, request.lane)) {
+    result.offsets.push_back(log_.append(*request.text->edited));
+  }
   return result;
 }
 
@@ -174,6 +177,15 @@ void MemoryJobShard::close_echo(const EnqueueRequest& request) {
   const bool known = found != effects_.end() || memos_.contains(JobId(root));
   if (!known || (found != effects_.end() && found->second.done)) return;
   effects_[key] = Effect{true, 0, helpdesk_id, 0};
+}
+
+/// A first text that comes late does not undo what later news said.
+bool MemoryJobShard::is_edit(const MessageText& text, const std::string& lane) {
+  const auto [known, is_new] = texts_[lane].try_emplace(text.message, text.content);
+  if (!text.edited) return false;
+  const bool edit = is_new ? text.assume_edit : known->second != text.content;
+  known->second = text.content;
+  return edit;
 }
 
 /// Puts a live job at the end of its lane, and the lane where it belongs if it was empty.

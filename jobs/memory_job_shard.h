@@ -109,6 +109,7 @@ class MemoryJobShard {
   void remember_seen(const EnqueueRequest& request, std::int64_t today, const Seen& seen);
   void merge_state(const std::string& lane, const ConversationState& news);
   void close_echo(const EnqueueRequest& request);
+  bool is_edit(const MessageText& text, const std::string& lane);
   Record* join(const EnqueueRequest& request, std::int64_t now);
   void insert(Job job, std::int64_t now);
   void hand_back(Record& record, std::int64_t now);
@@ -150,6 +151,7 @@ class MemoryJobShard {
   std::map<JobId, Memo> memos_;  ///< By root.
   std::map<std::string, ConversationState> states_;
   std::map<std::string, std::map<std::string, std::string>> mapped_;
+  std::map<std::string, std::map<std::string, std::string>> texts_;  ///< By lane and message.
   std::map<std::string, std::vector<std::string>> facts_;
   std::map<WorkerId, Answer> answers_;
 };

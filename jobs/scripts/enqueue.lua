@@ -8,7 +8,8 @@
 -- ARGV[3]  seconds that what is known of a conversation is kept after its last news
 -- ARGV[4]  seconds that effects are remembered
 -- ARGV[5]  most facts of a conversation
--- ARGV[6]  1 when SLA clocks run: then the conversation's are due with each fact that may move them
+-- ARGV[6]  number of a conversation's newest texts that are remembered
+-- ARGV[7]  1 when SLA clocks run: then the conversation's are due with each fact that may move them
 -- then for each request:
 --   lane, receipt, kind ("" for no job), packed payload, max attempts, delay in ms,
 --   bury code ("" for a live job), bury message, fact ("" for none),
@@ -19,7 +20,10 @@
 --   last message id, inbox kind, contact name, source, updated at,
 --   handed off,
 --   number of echo fields (0 or 4), then helpdesk message id, our message id, root job, effect key,
---   events (channel_log.lua)
+--   events (channel_log.lua),
+--   what the text is: "" none, "first" of its message, "news" of it, "edit" unless known to be the
+--   same; unless none: its digest (16 bytes); then for news and edit the event that tells of an
+--   edit (channel_log.lua)
 -- Returns  for each request {"ok", offset, ...}, {"joined", job, offset, ...} when another job took
 --          its message in, {"again", job, receipt} for a repeat of this very receipt,
 --          {"duplicate", job, the first one's receipt} (job "" when the first one made none),
@@ -169,7 +173,7 @@ local function merge_state(lane, fact, news)
   if fact ~= '' then
     redis.call('XADD', P .. 'facts:' .. lane, 'MAXLEN', '~', ARGV[5], '*', 'f', fact)
     -- What brings no state (typing, activity) moves no clock either.
-    if news and ARGV[6] == '1' then
+    if news and ARGV[7] == '1' then
       redis.call('ZADD', P .. 'clocks', now, lane)
       clocks_are_due = true
     end
@@ -185,6 +189,7 @@ local function merge_state(lane, fact, news)
   if renew then
     redis.call('EXPIRE', key, known_seconds)
     redis.call('EXPIRE', P .. 'facts:' .. lane, known_seconds)
+    redis.call('EXPIRE', P .. 't:' .. lane, known_seconds)
   end
 end
 
@@ -204,6 +209,35 @@ local function close_echo(lane, helpdesk_id, our_id, root, effect)
   if state or redis.call('EXISTS', P .. 'x:' .. root) == 1 then
     redis.call('SET', P .. 'fx:' .. effect, 'D|' .. helpdesk_id, 'EX', ARGV[4])
   end
+end
+
+-- Whether news of a message say something else than before; remembers what they say. An entry is
+-- "f" for the first text of a message, "n" for later news, and then the digest: 8 bytes of the id's,
+-- 8 of the content's. News count more than a first text that comes after them.
+local function is_edit(lane, what, digest)
+  local key = P .. 't:' .. lane
+  local edit = false
+  if what ~= 'first' then
+    local texts = redis.call('GET', key) or ''
+    local message, known = string.sub(digest, 1, 8), nil
+    for at = 1, #texts - 16, 17 do
+      if string.sub(texts, at + 1, at + 8) == message and
+        (not known or string.sub(texts, at, at) == 'n') then
+        known = string.sub(texts, at + 1, at + 16)
+      end
+    end
+    if known == digest then
+      return false
+    end
+    edit = known ~= nil or what == 'edit'
+  end
+  local length = redis.call('APPEND', key, (what == 'first' and 'f' or 'n') .. digest)
+  if length == 17 then
+    redis.call('EXPIRE', key, known_seconds)
+  elseif length > 2 * 17 * ARGV[6] then
+    redis.call('SET', key, redis.call('GETRANGE', key, -17 * ARGV[6], -1), 'KEEPTTL')
+  end
+  return edit
 end
 
 -- `count` arguments from `at` on, and the index after them.
@@ -226,7 +260,13 @@ local function read_request(at)
   request.state, at = read_list(at + 1, tonumber(ARGV[at]))
   request.echo, at = read_list(at + 1, tonumber(ARGV[at]))
   request.events_at = at
-  return request, skip_events(at)
+  at = skip_events(at)
+  request.text, request.digest = ARGV[at], ARGV[at + 1]
+  if request.text == '' then
+    return request, at + 1
+  end
+  request.edit_at = at + 2
+  return request, request.text == 'first' and at + 2 or skip_events(at + 2)
 end
 
 -- The job that a request asks for: its id, nil when it wants none, false when its lane is full; and
@@ -271,6 +311,9 @@ local function take_in(request)
     close_echo(lane, unpack(request.echo))
   end
   local offsets = channel_append(P, request.events_at)
+  if request.text ~= '' and is_edit(lane, request.text, request.digest) then
+    offsets[#offsets + 1] = channel_append(P, request.edit_at)[1]
+  end
   if joined then
     table.insert(offsets, 1, job)
   end
@@ -278,7 +321,7 @@ local function take_in(request)
   return offsets
 end
 
-local requests, digests, at = {}, {}, 7
+local requests, digests, at = {}, {}, 8
 for i = 1, tonumber(ARGV[1]) do
   local request
   request, at = read_request(at)

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { chatwootSource, startedDeskwire } from "./support/deskwire.mjs";
 import { FakeChatwoot } from "./support/fake_chatwoot.mjs";
 import { PlainClient } from "./support/plain_client.mjs";
-import { manifest, post, wireBody } from "./support/webhooks.mjs";
+import { incomingMessage, manifest, post, wireBody } from "./support/webhooks.mjs";
 
 const JOB = { status: 202, job: true };
 const NO_JOB = { status: 200, job: false };
@@ -146,4 +146,47 @@ test("the recorded deliveries themselves are refused: their timestamps are old, 
     assert.equal(status, 401, name);
     assert.deepEqual(answer, { error: { code: 40110, message: "signature refused" } });
   }
+});
+
+test("whoever wrote a message, it is shown as edited when it says something else, and only then", async (t) => {
+  const chatwoot = await FakeChatwoot.start(t);
+  const deskwire = await startedDeskwire(t, { sources: [chatwootSource(chatwoot.url)] });
+  const client = await PlainClient.open(t, deskwire.socket);
+  await client.command("connect", { token: await deskwire.token() });
+  const channels = ["conversation:77", "conversation:77:internal"];
+  for (const channel of channels) await client.command("subscribe", { channel });
+  const listener = new Listener(client, channels);
+  /** Not the newest message of its conversation, so that no status tells anything. */
+  const said = (event, id, content, more = {}) =>
+    post(
+      deskwire,
+      incomingMessage({
+        conversation: 77,
+        id,
+        content,
+        change: (message) => {
+          Object.assign(message, { event, message_type: "outgoing", sender: { id: 7, name: "Ravi", type: "user" } }, more);
+          message.conversation.messages[0].id = 999_999;
+        },
+      }),
+    );
+  const note = { private: true };
+  const customers = { message_type: "incoming" };
+  await said("message_created", 1, "Your parcel left.");
+  await said("message_created", 2, "VIP", note);
+  await said("message_created", 3, "Thanks", customers);
+  await listener.take("written");
+
+  await said("message_updated", 1, "Your parcel left.", { source_id: "wamid.1" });
+  await said("message_updated", 2, "VIP", { ...note, content_attributes: { pinned: true } });
+  await said("message_updated", 3, "Thanks", { ...customers, content_attributes: { in_reply_to: 1 } });
+  assert.deepEqual(await listener.take("unchanged"), { open: [], internal: [] });
+
+  await said("message_updated", 1, "Your parcel left Porto.", { source_id: "wamid.1" });
+  await said("message_updated", 2, "VIP since May", note);
+  await said("message_updated", 3, "Thank you", customers);
+  assert.deepEqual(await listener.take("edited"), {
+    open: ["message:edited", "message:edited"],
+    internal: ["message:edited"],
+  });
 });

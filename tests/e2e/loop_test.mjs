@@ -81,11 +81,11 @@ test("our own post coming back as a webhook is no event, and later events about 
   const [posted] = chatwoot.posted(7003);
   const before = client.pushes.items.length;
 
-  const echo = (event, more) =>
+  const echo = (event, more, content = posted.content) =>
     incomingMessage({
       conversation: 7003,
       id: posted.id,
-      content: posted.content,
+      content,
       change: (message) => {
         message.event = event;
         message.message_type = "outgoing";
@@ -102,6 +102,11 @@ test("our own post coming back as a webhook is no event, and later events about 
   const read = await client.event("message:status", ({ data }) => data.status === "read");
   assert.equal(read.data.messageId, posted.source_id);
   assert.equal(client.pushes.items.length, before + 1, "the echo itself was not shown");
+
+  await post(deskwire, echo("message_updated", {}, `${posted.content} (corrected by Ravi)`));
+  const { data } = await client.event("message:edited");
+  assert.equal(data.messageId, posted.source_id);
+  assert.match(data.content, /corrected by Ravi/);
 });
 
 test("a client that missed 50 events gets exactly those, in order", async (t) => {

@@ -33,8 +33,9 @@ Event event(const std::string& id) {
 }
 
 const std::set<std::string>& commands_that_write() {
-  static const std::set<std::string> names{"HSET",   "SET",  "RPUSH", "LPUSH",  "ZADD", "XADD",
-                                           "EXPIRE", "LPOP", "ZREM",  "UNLINK", "COPY", "HINCRBY"};
+  static const std::set<std::string> names{"HSET", "SET",     "RPUSH", "LPUSH", "ZADD",
+                                           "XADD", "EXPIRE",  "LPOP",  "ZREM",  "UNLINK",
+                                           "COPY", "HINCRBY", "APPEND"};
   return names;
 }
 
@@ -46,6 +47,7 @@ void play_all(LaneDriver& lane) {
   request.events = {event("e1")};
   request.state = ConversationState{};
   request.state->status = "open";
+  request.text = MessageText{"7", "Hello", event("e0"), true};
   const std::string id = lane.enqueue(request).job;
   Lease lease = lane.take_one(kLane);
   REQUIRE(

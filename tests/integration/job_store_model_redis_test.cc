@@ -135,6 +135,7 @@ class RandomTwins {
     if (chance(3)) request.dedupe_keys = {std::to_string(pick(500))};
     if (chance(3)) request.debounce = Debounce{Milliseconds{1 + pick(20)}, Milliseconds{40}, 4};
     if (chance(2)) request.events = {customer_event(lane, request.receipt)};
+    if (chance(3)) request.text = some_text(lane, request.receipt);
     const auto result = twins_.enqueue(request);
     if (result && !result->duplicate) {
       names_.push_back(result->job);
@@ -142,6 +143,12 @@ class RandomTwins {
       payloads_[result->job].push_back(request.payload);
     }
     if (chance(6)) twins_.enqueue(request);  // The answer was lost, the sender asks again.
+  }
+
+  MessageText some_text(const std::string& lane, const std::string& id) {
+    MessageText text{std::to_string(pick(3)), std::to_string(pick(3)), std::nullopt, chance(2)};
+    if (!chance(3)) text.edited = customer_event(lane, "edit-" + id);
+    return text;
   }
 
   Event customer_event(const std::string& lane, const std::string& id) const {

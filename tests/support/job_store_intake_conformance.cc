@@ -65,6 +65,63 @@ TEST_CASE("the same event through two doors makes one job", "[jobs][dedupe]") {
   CHECK(lane.enqueue(third).job == id);
 }
 
+/// Offset of the edit that news of a message were, 0 when they were none.
+std::uint64_t edit_of(LaneDriver& lane, const std::string& message, const std::string& content,
+                      bool assume_edit = false) {
+  EnqueueRequest news = lane.request(kLane);
+  news.kind.clear();
+  news.text =
+      MessageText{message, content, event("edit " + news.receipt, "message:edited"), assume_edit};
+  const auto offsets = lane.enqueue(news).offsets;
+  return offsets.empty() ? 0 : offsets.front();
+}
+
+void first_text(LaneDriver& lane, const std::string& message, const std::string& content) {
+  EnqueueRequest first = lane.request(kLane);
+  first.kind.clear();
+  first.text = MessageText{message, content, std::nullopt, false};
+  CHECK(lane.enqueue(first).offsets.empty());
+}
+
+TEST_CASE("news of a message are an edit when it says something else", "[jobs][edits]") {
+  LaneDriver lane;
+  first_text(lane, "7", "Hello");
+  first_text(lane, "8", "Hello");
+  CHECK(edit_of(lane, "7", "Hello") == 0);
+  CHECK(edit_of(lane, "7", "Hello", true) == 0);
+  CHECK(edit_of(lane, "7", "Hello!") == 1);
+  CHECK(edit_of(lane, "7", "Hello!") == 0);
+  CHECK(edit_of(lane, "8", "Hello") == 0);
+  // Back again is an edit, and so is the way there the second time.
+  CHECK(edit_of(lane, "7", "Hello") == 2);
+  CHECK(edit_of(lane, "7", "Hello!") == 3);
+}
+
+TEST_CASE("what nobody remembers is an edit only when that may be assumed", "[jobs][edits]") {
+  LaneDriver lane;
+  CHECK(edit_of(lane, "7", "Hello") == 0);
+  CHECK(edit_of(lane, "7", "Hello!") == 1);
+  CHECK(edit_of(lane, "8", "Hello", true) == 2);
+  CHECK(edit_of(lane, "8", "Hello", true) == 0);
+}
+
+TEST_CASE("a first text that comes after news does not undo them", "[jobs][edits]") {
+  LaneDriver lane;
+  CHECK(edit_of(lane, "7", "new", true) == 1);
+  first_text(lane, "7", "old");
+  CHECK(edit_of(lane, "7", "new") == 0);
+}
+
+TEST_CASE("the newest 64 texts of a conversation are remembered", "[jobs][edits]") {
+  LaneDriver lane;
+  for (int i = 1; i <= 500; ++i) first_text(lane, std::to_string(i), "Hello");
+  std::uint64_t edits = 0;
+  for (int i = 437; i <= 500; ++i) {
+    const std::uint64_t offset = edit_of(lane, std::to_string(i), "Bye");
+    CHECK(offset == ++edits);
+  }
+}
+
 TEST_CASE("a duplicate of a delivery without a job has none either", "[jobs][dedupe]") {
   LaneDriver lane;
   EnqueueRequest request = lane.request(kLane);

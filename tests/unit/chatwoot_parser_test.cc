@@ -37,16 +37,19 @@ HelpdeskEvent parsed(const std::string& body) {
 
 json fixture(const std::string& name) { return json::parse(wire_body(name)); }
 
-/// The channel events of an event as "name" or "name internal".
+/// The channel events of an event as "name" or "name internal", where nothing is remembered.
 std::vector<std::string> shown(const HelpdeskEvent& event) {
   EventContext context;
   context.source = "support";
   context.now_ms = 1;
   std::vector<std::string> names;
-  for (const Event& shown : to_enqueue(event, context).events) {
+  const auto request = to_enqueue(event, context);
+  const auto add = [&](const Event& shown) {
     const bool internal = shown.channel.ends_with(":internal");
     names.push_back(shown.name + (internal ? " internal" : ""));
-  }
+  };
+  for (const Event& shown : request.events) add(shown);
+  if (request.text && request.text->assume_edit) add(*request.text->edited);
   return names;
 }
 
@@ -230,7 +233,7 @@ TEST_CASE("a message's status is only believed about itself", "[webhooks][chatwo
   body["conversation"]["messages"][0]["id"] = 5009;
   const HelpdeskEvent older = parsed(body.dump());
   CHECK(older.message_status.empty());
-  CHECK_FALSE(older.edited);
+  CHECK_FALSE(older.surely_edited);
   body = fixture("message_updated.status_read");
   body["conversation"]["messages"][0]["status"] = "exploded";
   CHECK(parsed(body.dump()).message_status.empty());

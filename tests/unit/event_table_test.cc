@@ -98,18 +98,17 @@ bool share_a_key(const EnqueueRequest& a, const EnqueueRequest& b) {
   return false;
 }
 
+json as_json(const Event& event) {
+  return {{"channel", event.channel},     {"id", event.id},
+          {"name", event.name},           {"once", event.once},
+          {"timestamp", event.timestamp}, {"data", json::parse(event.data)}};
+}
+
 json as_json(const EnqueueRequest& request) {
   json keys = json::array();
   for (const std::string& key : request.dedupe_keys) keys.push_back(hex_encode(key));
   json events = json::array();
-  for (const Event& event : request.events) {
-    events.push_back({{"channel", event.channel},
-                      {"id", event.id},
-                      {"name", event.name},
-                      {"once", event.once},
-                      {"timestamp", event.timestamp},
-                      {"data", json::parse(event.data)}});
-  }
+  for (const Event& event : request.events) events.push_back(as_json(event));
   json out = {{"lane", request.lane},
               {"dedupe_keys", keys},
               {"kind", request.kind},
@@ -117,6 +116,12 @@ json as_json(const EnqueueRequest& request) {
               {"events", events}};
   if (!request.payload.empty()) out["payload"] = json::parse(request.payload);
   if (request.echo) out["echo"] = {request.echo->first, request.echo->second};
+  if (request.text) {
+    out["text"] = {{"message", request.text->message},
+                   {"content", request.text->content},
+                   {"assume_edit", request.text->assume_edit}};
+    if (request.text->edited) out["text"]["edited"] = as_json(*request.text->edited);
+  }
   if (request.state) {
     out["state"] = {{"status", request.state->status},
                     {"assignee_type", request.state->assignee_type},
@@ -146,6 +151,7 @@ std::vector<std::pair<std::string, HelpdeskEvent>> all_rows() {
   rows.emplace_back("private note", note);
   HelpdeskEvent edited = update(outgoing(SenderType::kUser));
   edited.edited = true;
+  edited.surely_edited = true;
   rows.emplace_back("message edited", edited);
   HelpdeskEvent deleted = update(outgoing(SenderType::kUser));
   deleted.deleted = true;
@@ -442,6 +448,7 @@ TEST_CASE("a customer's message that we brought in ourselves is answered but not
   event.kind = HelpdeskEvent::Kind::kMessageUpdated;
   event.edited = true;
   const EnqueueRequest update = to_enqueue(event, context);
-  REQUIRE(update.events.size() == 1);
-  CHECK(update.events[0].data.find(event.source_id) != std::string::npos);
+  REQUIRE(update.text);
+  REQUIRE(update.text->edited);
+  CHECK(update.text->edited->data.find(event.source_id) != std::string::npos);
 }

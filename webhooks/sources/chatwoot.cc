@@ -180,9 +180,9 @@ std::optional<std::string> submitted_choice(const json& content_attributes) {
 /// message_updated does not say what changed. Its status is only known while it is the newest
 /// message of the conversation (conversation.messages[0]).
 ///
-/// Agents cannot edit in Chatwoot, customers can (Telegram). Outgoing messages are updated for many
-/// other reasons (delivery receipts, the channel's own id arriving as source_id), so for them an
-/// edit is assumed only where none of these can be the cause.
+/// Outgoing messages are updated for many reasons (delivery receipts, the channel's own id arriving
+/// as source_id). Where it is not known what such a message said before, it is taken for edited
+/// only where none of these can be the cause.
 void read_update(const json& root, const json& conversation, HelpdeskEvent& event) {
   const json& attributes = object_at(root, "content_attributes");
   event.deleted = bool_at(attributes, "deleted");
@@ -192,9 +192,9 @@ void read_update(const json& root, const json& conversation, HelpdeskEvent& even
   std::string status;
   if (text_id_at(newest, "id") == event.object_id) status = message_status_at(newest, "status");
   if (!event.incoming && status != "sent") event.message_status = status;
-  event.edited = !event.submitted_choice && event.content_type == "text" &&
-                 !event.content.empty() &&
-                 (event.incoming || (status == "sent" && event.source_id.empty()));
+  event.edited = !event.content.empty();
+  event.surely_edited = event.edited && !event.submitted_choice && event.content_type == "text" &&
+                        (event.incoming || (status == "sent" && event.source_id.empty()));
 }
 
 /// A mail that is HTML where Chatwoot made no text of it.

@@ -126,6 +126,7 @@ Result<HelpdeskEvent> read_message(const json& root, HelpdeskEvent event) {
   // An update holds what changed, nothing else.
   event.deleted = bool_at(message, "deleted");
   event.edited = !event.deleted && message.contains("content");
+  event.surely_edited = event.edited;
   event.message_status = message_status_at(message, "status");
   if (std::string choice = content_at(message, "choice"); !choice.empty()) {
     event.submitted_choice = std::move(choice);
