@@ -26,6 +26,7 @@ struct PagesOptions {
 struct ReplayOptions {
   ConfigChoice config;
   std::string id;
+  bool as_json = false;
 };
 
 template <typename Use>
@@ -93,7 +94,11 @@ int replay(const ReplayOptions& options) {
                                                                .count = {}});
                       const auto done = desk.replay(options.id, SystemClock().wall_ms());
                       if (!done) return report(done.error());
-                      std::cout << "notification " << printable(options.id) << " is sent anew\n";
+                      if (options.as_json) {
+                        std::cout << dump_json({{"notification", options.id}}) << '\n';
+                      } else {
+                        std::cout << "notification " << printable(options.id) << " is sent anew\n";
+                      }
                       return kDone;
                     });
 }
@@ -115,6 +120,7 @@ void add_sla_pages(CLI::App& sla, Action& action) {
   auto* replay_command = sla.add_subcommand("replay", "Send a page again that was given up");
   add_config_options(*replay_command, again->config);
   replay_command->add_option("id", again->id, "The notification's id")->required();
+  replay_command->add_flag("--json", again->as_json, "{\"notification\":…}");
   replay_command->callback([again, &action] { action = [again] { return replay(*again); }; });
 }
 

@@ -132,6 +132,25 @@ test("refusals are tried again as each allows, and given up where it is of no us
   assert.match(await text(`${deskwire.admin}/metrics`), /oncall_notifications_total\{[^}]*result="dead"[^}]*\} 1/);
 });
 
+test("a page that was given up is listed, and sent again when an operator says so", async (t) => {
+  const receiver = await AlertReceiver.start(t);
+  const deskwire = await deskwireWith(t, receiver, { escalation: [{ on: "violation", to: ["own"] }] });
+  receiver.answerWith({ status: 400 });
+  await tell(deskwire, "sla:violation", about(3, "e3"));
+  await deskwire.output.until(({ line }) => line.includes("notification_dead"), "the dead letter");
+  const dead = async () => JSON.parse((await deskwire.cli(["sla", "pages", "--dead", "--json"])).stdout).dead;
+  const [{ id }] = await dead();
+  assert.match((await deskwire.cli(["sla", "pages"])).stdout, /dead \(.*sla\/1\/3\/first_response\/1/);
+  const replayed = await deskwire.cli(["sla", "replay", id, "--json"]);
+  assert.deepEqual([replayed.code, JSON.parse(replayed.stdout)], [0, { notification: id }]);
+  const sent = await receiver.calls.until((call) => to("/own")(call) && call.status === 200, "the page");
+  assert.equal(sent.body.data.dedup_key, "sla/1/3/first_response/1");
+  assert.deepEqual(await dead(), []);
+  const again = await deskwire.cli(["sla", "replay", id]);
+  assert.notEqual(again.code, 0);
+  assert.match(again.stderr, /not among the dead letters/);
+});
+
 test("a burst is one page with a count and a list", async (t) => {
   const receiver = await AlertReceiver.start(t);
   const deskwire = await deskwireWith(t, receiver, {
