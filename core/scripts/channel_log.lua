@@ -108,16 +108,19 @@ local function channel_append_one(prefix, limits, channel, id, kept, once, tail)
     -- The stream first: should it hold foreign data, the error leaves the offset as it was.
     redis.call('XADD', log_key, 'MAXLEN', '=', limits.max_events, offset .. '-0',
       'e', envelope, 'i', id, 'b', sum, 't', math.floor(now / 1000))
-    if renew or bytes - floor > limits.max_bytes then
+    local over = bytes - floor > limits.max_bytes
+    if last > 0 and (renew or over) then
       floor = channel_trim(log_key, limits, offset .. '-0', bytes)
-      redis.call('HSET', state_key, 'f', string.format('%.0f', floor))
     end
+    local from = string.format('%.0f', floor)
     if renew then
-      redis.call('HSET', state_key, 'o', offset, 'b', sum, 'x', math.floor(now / 1000))
+      redis.call('HSET', state_key, 'o', offset, 'b', sum, 'f', from, 'x', math.floor(now / 1000))
       redis.call('EXPIRE', log_key, limits.max_age_s + math.ceil(limits.max_age_s / CHANNEL_RENEWALS))
       -- The state outlives the log, so that offsets go on after a quiet time and a client that was
       -- up to date is told so.
       redis.call('EXPIRE', state_key, 2 * limits.max_age_s)
+    elseif over then
+      redis.call('HSET', state_key, 'o', offset, 'b', sum, 'f', from)
     else
       redis.call('HSET', state_key, 'o', offset, 'b', sum)
     end

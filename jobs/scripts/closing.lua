@@ -91,7 +91,9 @@ end
 --   started, worker   as the job's hash has them; may be false
 local function note_attempt(id, started, number, worker, code, message)
   local history = P .. 'h:' .. id
-  redis.call('RPUSH', history, string.format('%s\n%.0f\n%s\n%s\n%s\n%s', started or '0', now, number,
-    worker or '', code, message))
-  redis.call('LTRIM', history, -ATTEMPTS_KEPT, -1)
+  local length = redis.call('RPUSH', history, string.format('%s\n%.0f\n%s\n%s\n%s\n%s',
+    started or '0', now, number, worker or '', code, message))
+  if length > ATTEMPTS_KEPT then
+    redis.call('LTRIM', history, -ATTEMPTS_KEPT, -1)
+  end
 end

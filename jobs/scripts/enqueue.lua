@@ -48,11 +48,9 @@ local function look_up(digests)
     return
   end
   for _, bucket in ipairs({yesterday, today}) do
-    if redis.call('EXISTS', bucket) == 1 then
-      for i, first in ipairs(redis.call('HMGET', bucket, unpack(digests))) do
-        if first then
-          seen[digests[i]] = first
-        end
+    for i, first in ipairs(redis.call('HMGET', bucket, unpack(digests))) do
+      if first then
+        seen[digests[i]] = first
       end
     end
   end
