@@ -40,6 +40,10 @@ Result<publishers::Capability> parse_capability(const std::vector<std::string>& 
       return refused(text, "no operation after '='");
     }
   }
+  // What every gateway would refuse is refused here.
+  if (Status valid = publishers::validate_capability(capability); !valid) {
+    return fail(std::move(valid).error());
+  }
   return capability;
 }
 

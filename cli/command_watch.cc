@@ -9,6 +9,7 @@
 #include <random>
 #include <thread>
 
+#include "cli/capability_text.h"
 #include "cli/commands.h"
 #include "cli/config_choice.h"
 #include "cli/event_text.h"
@@ -153,6 +154,10 @@ class Watch {
 };
 
 int watch(const WatchOptions& options) {
+  if (const auto channels = parse_capability(options.channels); !channels) {
+    report(channels.error());
+    return kUsage;
+  }
   const auto config = load_config_with_secrets(options.config);
   if (!config) return report(config.error());
   const auto address = reachable_address(config->gateway.listen);

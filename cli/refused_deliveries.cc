@@ -77,10 +77,8 @@ Result<TakenIn> RefusedDeliveries::take_in(const std::string& id, jobs::JobStore
   TakenIn taken;
   taken.dry_run = dry_run;
   if (dry_run) return taken;
-  if (delivery->unparsable.empty() && jobs::needs_mapping(delivery->event)) {
-    auto ours = store.mapped_message(delivery->lane(), delivery->event.object_id);
-    if (!ours) return fail(std::move(ours).error());
-    delivery->context.mapped_message_id = std::move(*ours);
+  if (Status looked_up = webhooks::look_up_mapping(store, *delivery); !looked_up) {
+    return fail(std::move(looked_up).error());
   }
   const jobs::EnqueueRequest request = delivery->request(kept->body);
   const jobs::AuditNote note{"take_in", "delivery", id, request.receipt, actor, reason};

@@ -150,6 +150,7 @@ Result<ReplyTrial> try_reply(const config::Config& config, const config::Source&
                                 .delivery_id = {},
                                 .body_sha256 = {},
                                 .mapped_message_id = {},
+                                .mapped_in_reply_to = {},
                                 .now_ms = clock.wall_ms(),
                                 .debounce = {},
                                 .sla_attributes = nullptr,

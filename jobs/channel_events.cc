@@ -58,7 +58,9 @@ class Writer {
     const bool from_customer = event_.incoming;
     append(audience(), from_customer ? "message:user" : "message:agent",
            message_data(channel_message_id(event_, context_), event_.content, event_.content_type,
-                        event_.sender, event_.in_reply_to),
+                        event_.sender,
+                        context_.mapped_in_reply_to.empty() ? event_.in_reply_to
+                                                            : context_.mapped_in_reply_to),
            event_.object_id, false);
   }
 
@@ -77,6 +79,7 @@ class Writer {
     if (!event_.message_status.empty()) {
       json data = {{"messageId", id}, {"status", event_.message_status}};
       if (id != event_.object_id) data["helpdeskId"] = event_.object_id;
+      if (!event_.failure.empty()) data["reason"] = event_.failure;
       append(audience(), "message:status", std::move(data), id + '\0' + event_.message_status,
              true);
     }

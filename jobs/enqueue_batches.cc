@@ -61,7 +61,8 @@ void append_echo(std::vector<std::string>& args,
 
 std::string text_digest(const MessageText& text) {
   return sha256(text.message).substr(0, kTextDigestBytes) +
-         sha256(text.content).substr(0, kTextDigestBytes);
+         (text.deleted ? std::string(kTextDigestBytes, '\0')
+                       : sha256(text.content).substr(0, kTextDigestBytes));
 }
 
 /// The text, and the event that tells of it if it is another one.
@@ -72,7 +73,7 @@ void append_text(std::vector<std::string>& args, const std::optional<MessageText
     return;
   }
   if (!text->edited) {
-    args.emplace_back("first");
+    args.emplace_back("shown");
   } else {
     args.emplace_back(text->assume_edit ? "edit" : "news");
   }

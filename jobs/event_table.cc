@@ -39,6 +39,10 @@ bool is_echo(const HelpdeskEvent& event) {
          !event.incoming && is_our_message_id(event.source_id);
 }
 
+bool is_note(const HelpdeskEvent& event) {
+  return event.kind == Kind::kMessageCreated && event.is_private && !event.incoming;
+}
+
 /// A created message that may be ours without saying so.
 bool may_be_our_post(const HelpdeskEvent& event) {
   return event.own_by_id && event.kind == Kind::kMessageCreated && !event.incoming;
@@ -99,6 +103,7 @@ std::string reply_payload(const HelpdeskEvent& event, const EventContext& contex
   payload.conversation_id = event.conversation_id;
   payload.account_id = event.account_id;
   payload.message_id = event.object_id;
+  if (is_own_incoming(event)) payload.shown_id = event.source_id;
   payload.content = event.submitted_choice.value_or(event.content);
   payload.contact_name = event.contact_name;
   if (payload.contact_name.empty() && event.incoming) payload.contact_name = event.sender.name;
@@ -143,9 +148,9 @@ ConversationState state_of(const HelpdeskEvent& event, const EventContext& conte
 std::optional<MessageText> text_of(const HelpdeskEvent& event, const EventContext& context,
                                    std::string_view lane) {
   MessageText text{event.object_id, event.content, edit_event(event, context, lane),
-                   event.surely_edited};
-  const bool first = event.kind == Kind::kMessageCreated && !event.content.empty();
-  if (!first && !text.edited) return std::nullopt;
+                   event.surely_edited, event.deleted};
+  const bool shown = event.kind == Kind::kMessageCreated || event.deleted;
+  if (!shown && !text.edited) return std::nullopt;
   return text;
 }
 
@@ -161,6 +166,14 @@ std::string lane_of(const HelpdeskEvent& event, std::string_view source,
 }
 
 EnqueueRequest to_enqueue(const HelpdeskEvent& event, const EventContext& context) {
+  if (context.mapped_message_id == kPrivateNote) {
+    // Not every update says again that it is about a note.
+    HelpdeskEvent note = event;
+    note.is_private = true;
+    EventContext of_note = context;
+    of_note.mapped_message_id.clear();
+    return to_enqueue(note, of_note);
+  }
   EnqueueRequest request;
   request.lane = lane_of(event, context.source, context.name_space);
   request.receipt = context.receipt;
@@ -174,6 +187,7 @@ EnqueueRequest to_enqueue(const HelpdeskEvent& event, const EventContext& contex
   request.text = text_of(event, context, request.lane);
   if (is_echo(event)) request.echo = std::pair(event.object_id, event.source_id);
   if (event.kind == Kind::kMessageCreated && is_echo(event)) return request;
+  if (is_note(event)) request.echo = std::pair(event.object_id, std::string(kPrivateNote));
   if (may_be_our_post(event) && !context.mapped_message_id.empty()) return request;
   if (is_own_incoming(event)) {
     request.echo = std::pair(event.object_id, event.source_id);
@@ -215,6 +229,11 @@ bool needs_mapping(const HelpdeskEvent& event) {
   if (may_be_our_post(event)) return !event.conversation_id.empty();
   return event.kind == Kind::kMessageUpdated && !event.incoming && !event.conversation_id.empty() &&
          !is_our_message_id(event.source_id);
+}
+
+bool needs_reply_mapping(const HelpdeskEvent& event) {
+  return event.kind == Kind::kMessageCreated && !event.in_reply_to.empty() &&
+         !event.conversation_id.empty() && !is_our_message_id(event.in_reply_to);
 }
 
 EnqueueRequest to_unparsable(std::string_view raw_body, std::string_view reason,

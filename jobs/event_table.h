@@ -15,13 +15,15 @@ namespace deskwire::jobs {
 
 /// What the event table needs to know besides the event.
 struct EventContext {
-  std::string source;             ///< config sources[].name
-  std::string name_space;         ///< config sources[].namespace
-  std::string receipt;            ///< Minted job id (its shard must be the lane's; see lane_of).
-  std::string delivery_id;        ///< The sender's; empty: it has none.
-  std::string body_sha256;        ///< Raw digest of the raw body, where needs_body_digest() says so
-                                  ///< and for to_unparsable; empty for local messages.
-  std::string mapped_message_id;  ///< Our id for event.object_id, when it is one of our posts.
+  std::string source;       ///< config sources[].name
+  std::string name_space;   ///< config sources[].namespace
+  std::string receipt;      ///< Minted job id (its shard must be the lane's; see lane_of).
+  std::string delivery_id;  ///< The sender's; empty: it has none.
+  std::string body_sha256;  ///< Raw digest of the raw body, where needs_body_digest() says so
+                            ///< and for to_unparsable; empty for local messages.
+  /// What is known of event.object_id: our id, when it is one of our posts; or kPrivateNote.
+  std::string mapped_message_id;
+  std::string mapped_in_reply_to;  ///< Our id for event.in_reply_to, when that is one of our posts.
   std::int64_t now_ms = 0;
   int max_attempts = 8;
   std::optional<Debounce> debounce;  ///< Of the reply jobs.
@@ -33,6 +35,10 @@ struct EventContext {
   std::string client_message_id;  ///< Idempotent by (client_id, client_message_id).
   std::string connection;         ///< The session it came from.
 };
+
+/// Stands in the place of our id for the helpdesk's id of a private note, so that later news of it
+/// stay with the agents whatever they say of privacy.
+inline constexpr std::string_view kPrivateNote = "private";
 
 /// The rule for reply jobs of config replies.debounce; nullopt while that is off.
 std::optional<Debounce> debounce_of(const config::Debounce& settings);
@@ -60,6 +66,9 @@ bool needs_body_digest(const HelpdeskEvent& event);
 /// True when to_enqueue wants `mapped_message_id` filled: message_updated of an outgoing message,
 /// and message_created where only the helpdesk's id tells our own posts (HelpdeskEvent::own_by_id).
 bool needs_mapping(const HelpdeskEvent& event);
+
+/// True when to_enqueue wants `mapped_in_reply_to` filled.
+bool needs_reply_mapping(const HelpdeskEvent& event);
 
 /// Kind of the jobs made by to_unparsable.
 inline constexpr std::string_view kDeliveryKind = "delivery";

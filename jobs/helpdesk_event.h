@@ -70,6 +70,7 @@ struct HelpdeskEvent {
   bool surely_edited = false;  ///< And is taken for one where the former content is not known.
   bool deleted = false;
   std::string message_status;  ///< message_updated: sent, delivered, read, failed; or empty.
+  std::string failure;         ///< Of a failed one: the channel's word on why, ≤ 256 characters.
 
   // Conversation, as far as the payload carries it (empty: unknown)
   std::string status;  ///< open, resolved, pending, snoozed

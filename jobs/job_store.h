@@ -28,10 +28,11 @@ struct Debounce {
 struct MessageText {
   std::string message;  ///< The helpdesk's id.
   std::string content;
-  /// Appended when the conversation's newest texts hold another one for this message; unset: this
-  /// is the message's first text, which is only remembered.
+  /// Appended when the conversation's newest texts hold another one for this message; unset: what
+  /// people see of it now, which is only remembered.
   std::optional<Event> edited;
   bool assume_edit = false;  ///< `edited` is also appended where no text is remembered.
+  bool deleted = false;      ///< The message is gone: later news of it are no edits.
 };
 
 /// One atomic step: dedupe, job, fact, conversation state and events, all or nothing.
@@ -53,6 +54,7 @@ struct EnqueueRequest {
   std::optional<ConversationState> state;  ///< Non-empty fields replace, newer updated_at_ms wins
                                            ///< for status/assignee; last_* by larger message id.
   /// Echo of our own post: (helpdesk message id, our message id). Also marks an open effect done.
+  /// Or (helpdesk message id, kPrivateNote).
   std::optional<std::pair<std::string, std::string>> echo;
   std::optional<MessageText> text;
 };

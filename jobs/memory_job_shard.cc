@@ -179,12 +179,15 @@ void MemoryJobShard::close_echo(const EnqueueRequest& request) {
   effects_[key] = Effect{true, 0, helpdesk_id, 0};
 }
 
-/// A first text that comes late does not undo what later news said.
 bool MemoryJobShard::is_edit(const MessageText& text, const std::string& lane) {
-  const auto [known, is_new] = texts_[lane].try_emplace(text.message, text.content);
-  if (!text.edited) return false;
-  const bool edit = is_new ? text.assume_edit : known->second != text.content;
-  known->second = text.content;
+  std::map<std::string, std::optional<std::string>>& texts = texts_[lane];
+  const auto known = texts.find(text.message);
+  bool edit = false;
+  if (text.edited) {
+    if (known != texts.end() && (!known->second || *known->second == text.content)) return false;
+    edit = known != texts.end() || text.assume_edit;
+  }
+  texts[text.message] = text.deleted ? std::nullopt : std::optional(text.content);
   return edit;
 }
 

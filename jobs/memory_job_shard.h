@@ -151,7 +151,8 @@ class MemoryJobShard {
   std::map<JobId, Memo> memos_;  ///< By root.
   std::map<std::string, ConversationState> states_;
   std::map<std::string, std::map<std::string, std::string>> mapped_;
-  std::map<std::string, std::map<std::string, std::string>> texts_;  ///< By lane and message.
+  /// By lane and message; unset: it is gone.
+  std::map<std::string, std::map<std::string, std::optional<std::string>>> texts_;
   std::map<std::string, std::vector<std::string>> facts_;
   std::map<WorkerId, Answer> answers_;
 };

@@ -45,6 +45,7 @@ std::string encode(const ReplyPayload& payload) {
   put(object, "conversation_id", payload.conversation_id);
   put(object, "account_id", payload.account_id);
   put(object, "message_id", payload.message_id);
+  put(object, "shown_id", payload.shown_id);
   put(object, "content", payload.content);
   put(object, "contact_name", payload.contact_name);
   put(object, "status", payload.status);
@@ -87,6 +88,7 @@ Result<ReplyPayload> decode_reply(std::string_view text) {
   payload.conversation_id = string_at(object, "conversation_id");
   payload.account_id = string_at(object, "account_id");
   payload.message_id = string_at(object, "message_id");
+  payload.shown_id = string_at(object, "shown_id");
   payload.content = string_at(object, "content");
   payload.contact_name = string_at(object, "contact_name");
   payload.status = string_at(object, "status");

@@ -19,6 +19,7 @@ struct ReplyPayload {
   std::string conversation_id;  ///< The helpdesk's id.
   std::string account_id;
   std::string message_id;  ///< Of the message to answer.
+  std::string shown_id;    ///< The same as channels know it, where that is another one.
   std::string content;
   std::string contact_name;
   std::string status;  ///< Of the conversation when the message came.

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "core/json.h"
+#include "jobs/plain_content.h"
+#include "publishers/outgoing.h"
 
 namespace deskwire::publishers {
 
@@ -89,9 +91,25 @@ Answer<json> client_data(const Claims& claims, const Publication& publication, c
   return out;
 }
 
+/// A server key's words are its own, but readers show `content` as it is.
+Answer<json> server_data(const Publication& publication, const json& data) {
+  const auto content = data.find("content");
+  if (!publication.event.starts_with("message:") || content == data.end()) return data;
+  if (!content->is_string()) {
+    return refuse(ReplyCode::kBadField, "data.content must be a text", "data.content");
+  }
+  const auto& text = content->get_ref<const std::string&>();
+  if (count_characters(text) > jobs::kMaxContentCharacters) {
+    return refuse(ReplyCode::kTooLarge, "data.content is over 150000 characters", "data.content");
+  }
+  json clean = data;
+  clean["content"] = jobs::plain_content(text);
+  return clean;
+}
+
 Answer<json> allowed_data(const Principal& principal, const Publication& publication,
                           const json& data, const std::vector<std::string>& open_prefixes) {
-  if (principal.server) return data;
+  if (principal.server) return server_data(publication, data);
   if (is_client_event(publication.event)) return client_data(principal.claims, publication, data);
   if (is_server_event(publication.event)) {
     return refuse(ReplyCode::kCapabilityDenied,

@@ -32,10 +32,8 @@ Result<jobs::EnqueueResult> take_in_again(std::string_view payload,
   if (of_another_account(*source, delivery->event)) {
     return fail(ErrorCode::kConflict, "read kept delivery: it is of another account");
   }
-  if (jobs::needs_mapping(delivery->event)) {
-    Result<std::string> ours = store.mapped_message(delivery->lane(), delivery->event.object_id);
-    if (!ours) return fail(std::move(ours.error()));
-    delivery->context.mapped_message_id = std::move(*ours);
+  if (Status looked_up = look_up_mapping(store, *delivery); !looked_up) {
+    return fail(std::move(looked_up).error());
   }
   return store.enqueue(delivery->request(body));
 }

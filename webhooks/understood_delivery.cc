@@ -1,5 +1,6 @@
 #include "webhooks/understood_delivery.h"
 
+#include <future>
 #include <utility>
 
 #include "core/channel.h"
@@ -55,15 +56,44 @@ bool of_another_account(const config::Source& source, const jobs::HelpdeskEvent&
          event.account_id != source.account_id;
 }
 
-void look_up_mapping(jobs::JobStore& store, UnderstoodDelivery& delivery,
-                     std::function<void(Status)> done) {
-  if (!delivery.unparsable.empty() || !jobs::needs_mapping(delivery.event)) return done({});
-  store.mapped_message_async(delivery.lane(), delivery.event.object_id,
-                             [&delivery, done = std::move(done)](Result<std::string> ours) {
+namespace {
+
+void look_up(jobs::JobStore& store, const UnderstoodDelivery& delivery, const std::string& id,
+             std::string& into, std::function<void(Status)> done) {
+  store.mapped_message_async(delivery.lane(), id,
+                             [&into, done = std::move(done)](Result<std::string> ours) {
                                if (!ours) return done(fail(std::move(ours).error()));
-                               delivery.context.mapped_message_id = std::move(*ours);
+                               into = std::move(*ours);
                                done({});
                              });
+}
+
+void look_up_reply(jobs::JobStore& store, UnderstoodDelivery& delivery,
+                   std::function<void(Status)> done) {
+  if (!jobs::needs_reply_mapping(delivery.event)) return done({});
+  look_up(store, delivery, delivery.event.in_reply_to, delivery.context.mapped_in_reply_to,
+          std::move(done));
+}
+
+}  // namespace
+
+void look_up_mapping(jobs::JobStore& store, UnderstoodDelivery& delivery,
+                     std::function<void(Status)> done) {
+  if (!delivery.unparsable.empty()) return done({});
+  if (!jobs::needs_mapping(delivery.event)) {
+    return look_up_reply(store, delivery, std::move(done));
+  }
+  look_up(store, delivery, delivery.event.object_id, delivery.context.mapped_message_id,
+          [&store, &delivery, done = std::move(done)](Status looked_up) {
+            if (!looked_up) return done(std::move(looked_up));
+            look_up_reply(store, delivery, done);
+          });
+}
+
+Status look_up_mapping(jobs::JobStore& store, UnderstoodDelivery& delivery) {
+  std::promise<Status> looked_up;
+  look_up_mapping(store, delivery, [&](Status status) { looked_up.set_value(std::move(status)); });
+  return looked_up.get_future().get();
 }
 
 }  // namespace deskwire::webhooks

@@ -47,7 +47,7 @@ Result<UnderstoodDelivery> understand(const config::Source& source, std::string_
 /// Whether the event is of another account than the source's: answered, without effect.
 bool of_another_account(const config::Source& source, const jobs::HelpdeskEvent& event);
 
-/// Fills in our own message id where the event is about one of our posts, then calls `done`, on
+/// Fills in what is known of the messages that the event is about or answers, then calls `done`, on
 /// this thread or on the store's. Most events need no look-up.
 ///
 /// @param delivery  Kept alive by `done`.
@@ -55,5 +55,7 @@ bool of_another_account(const config::Source& source, const jobs::HelpdeskEvent&
 ///         message that they do not know.
 void look_up_mapping(jobs::JobStore& store, UnderstoodDelivery& delivery,
                      std::function<void(Status)> done);
+/// The same, waiting for the answer.
+Status look_up_mapping(jobs::JobStore& store, UnderstoodDelivery& delivery);
 
 }  // namespace deskwire::webhooks

@@ -21,7 +21,7 @@
 --   handed off,
 --   number of echo fields (0 or 4), then helpdesk message id, our message id, root job, effect key,
 --   events (channel_log.lua),
---   what the text is: "" none, "first" of its message, "news" of it, "edit" unless known to be the
+--   what the text is: "" none, "shown" as it is, "news" of a message, "edit" unless known to be the
 --   same; unless none: its digest (16 bytes); then for news and edit the event that tells of an
 --   edit (channel_log.lua)
 -- Returns  for each request {"ok", offset, ...}, {"joined", job, offset, ...} when another job took
@@ -30,6 +30,7 @@
 --          {"full", most jobs of a lane}
 --          or {"broken", why} where foreign data under our keys was in the way
 local SEEN_SECONDS = 2 * 86400 + 3600
+local GONE = string.rep('\0', 8)
 
 local max_lane_jobs, known_seconds = tonumber(ARGV[2]), tonumber(ARGV[3])
 local day = math.floor(now / 86400000)
@@ -209,31 +210,29 @@ local function close_echo(lane, helpdesk_id, our_id, root, effect)
   end
 end
 
--- Whether news of a message say something else than before; remembers what they say. An entry is
--- "f" for the first text of a message, "n" for later news, and then the digest: 8 bytes of the id's,
--- 8 of the content's. News count more than a first text that comes after them.
+-- Whether news of a message say something else than what people saw of it last; remembers what they
+-- say. An entry is a digest of 16 bytes: 8 of the id's, 8 of the content's or GONE.
 local function is_edit(lane, what, digest)
   local key = P .. 't:' .. lane
   local edit = false
-  if what ~= 'first' then
+  if what ~= 'shown' then
     local texts = redis.call('GET', key) or ''
     local message, known = string.sub(digest, 1, 8), nil
-    for at = 1, #texts - 16, 17 do
-      if string.sub(texts, at + 1, at + 8) == message and
-        (not known or string.sub(texts, at, at) == 'n') then
-        known = string.sub(texts, at + 1, at + 16)
+    for at = 1, #texts - 15, 16 do
+      if string.sub(texts, at, at + 7) == message then
+        known = string.sub(texts, at + 8, at + 15)
       end
     end
-    if known == digest then
+    if known == string.sub(digest, 9) or known == GONE then
       return false
     end
     edit = known ~= nil or what == 'edit'
   end
-  local length = redis.call('APPEND', key, (what == 'first' and 'f' or 'n') .. digest)
-  if length == 17 then
+  local length = redis.call('APPEND', key, digest)
+  if length == 16 then
     redis.call('EXPIRE', key, known_seconds)
-  elseif length > 2 * 17 * ARGV[6] then
-    redis.call('SET', key, redis.call('GETRANGE', key, -17 * ARGV[6], -1), 'KEEPTTL')
+  elseif length > 2 * 16 * ARGV[6] then
+    redis.call('SET', key, redis.call('GETRANGE', key, -16 * ARGV[6], -1), 'KEEPTTL')
   end
   return edit
 end
@@ -264,7 +263,7 @@ local function read_request(at)
     return request, at + 1
   end
   request.edit_at = at + 2
-  return request, request.text == 'first' and at + 2 or skip_events(at + 2)
+  return request, request.text == 'shown' and at + 2 or skip_events(at + 2)
 end
 
 -- The job that a request asks for: its id, nil when it wants none, false when its lane is full; and

@@ -44,11 +44,8 @@ Status OnCallDesk::commit(const OnCallChange& change) const {
   return {};
 }
 
-const std::vector<config::SlaStep>& OnCallDesk::ladder_of(const json& state) const {
-  static const std::vector<config::SlaStep> none;
+const config::SlaPolicy* OnCallDesk::policy_of(const json& state) const {
   const json& data = object_at(state, "data");
-  if (string_at(state, "name").starts_with("alert:")) return sla_.alerts.escalation;
-  if (string_at(data, "metric") == "queue_wait") return sla_.on_call.queue_wait;
   const std::string id = string_at(object_at(data, "policy"), "id");
   const auto version = integer_at(object_at(data, "policy"), "version").value_or(0);
   const config::SlaPolicy* best = nullptr;
@@ -57,7 +54,17 @@ const std::vector<config::SlaStep>& OnCallDesk::ladder_of(const json& state) con
     // Without its own version any of the same name is better than silence.
     if (best == nullptr || policy.version == version) best = &policy;
   }
-  return best == nullptr ? none : best->escalation;
+  return best;
+}
+
+const std::vector<config::SlaStep>& OnCallDesk::ladder_of(const json& state) const {
+  static const std::vector<config::SlaStep> none;
+  if (string_at(state, "name").starts_with("alert:")) return sla_.alerts.escalation;
+  if (string_at(object_at(state, "data"), "metric") == "queue_wait") {
+    return sla_.on_call.queue_wait;
+  }
+  const config::SlaPolicy* policy = policy_of(state);
+  return policy == nullptr ? none : policy->escalation;
 }
 
 Result<bool> OnCallDesk::take_event(const OnCallChange::Move& move, std::string_view name,
@@ -154,6 +161,17 @@ void OnCallDesk::schedule_steps(OnCallChange& change, const json& state,
                              "|" + string_at(state, "key");
     change.tasks[task] = std::max(now_ms, base + ladder[i].after_s * 1000);
   }
+  const config::SlaPolicy* policy = policy_of(state);
+  if (policy == nullptr || level != "violation") return;
+  const std::int64_t every_ms = policy->repeat_every_s * 1000;
+  schedule_again(change, "repeat", state, std::max(now_ms, base) + every_ms, every_ms);
+}
+
+void OnCallDesk::schedule_again(OnCallChange& change, const char* task, const json& state,
+                                std::int64_t due_ms, std::int64_t every_ms) {
+  if (every_ms <= 0) return;
+  change.tasks[std::string(task) + "|" + string_at(state, "event_id") + "|0|" +
+               string_at(state, "key")] = due_ms;
 }
 
 Status OnCallDesk::settle(OnCallChange& change, const std::string& key, std::int64_t now_ms) {
@@ -198,7 +216,13 @@ Status OnCallDesk::mark(OnCallChange& change, const std::string& key, std::strin
       name == "sla:snoozed" ? moment_at(object_at(data, "ack"), "until_ms") : std::int64_t{0};
   if (name == "sla:unacknowledged") schedule_steps(change, state, now_ms);
   if (name == "sla:acknowledged") {
+    const config::SlaPolicy* policy = policy_of(state);
+    const std::int64_t every_ms = policy == nullptr ? 0 : policy->ack.remind_after_s * 1000;
+    schedule_again(change, "remind", state, now_ms + every_ms, every_ms);
     for (const json& told : state.at("told")) {
+      const auto taken = is_taken(change, key, told.at(1).get<std::string>());
+      if (!taken) return fail(taken.error());
+      if (!*taken) continue;
       add_notification(change,
                        {{"sink", told.at(0)},
                         {"action", "acknowledge"},
@@ -212,6 +236,20 @@ Status OnCallDesk::mark(OnCallChange& change, const std::string& key, std::strin
   return {};
 }
 
+Result<bool> OnCallDesk::is_taken(OnCallChange& change, const std::string& key,
+                                  const std::string& dedup) {
+  if (dedup == key) return true;
+  const auto open = load("o|" + dedup, change);
+  if (!open) return fail(open.error());
+  for (const json& other : open->is_array() ? *open : json::array()) {
+    if (other == key) continue;
+    const auto state = load(alert_text_key(other.get<std::string>()), change);
+    if (!state) return fail(state.error());
+    if (is_live(*state) && !bool_at(*state, "acked")) return false;
+  }
+  return true;
+}
+
 void OnCallDesk::add_notification(OnCallChange& change, json notification, std::int64_t now_ms) {
   const std::string id = ports_.new_id();
   notification["id"] = id;
@@ -223,10 +261,12 @@ void OnCallDesk::add_notification(OnCallChange& change, json notification, std::
 
 void OnCallDesk::run(const DueTask& task, std::int64_t now_ms) {
   for (int i = 0; i < kMaxConflicts; ++i) {
-    const Status done = task.name.starts_with("step|") ? run_step(task, now_ms)
-                        : task.name.starts_with("g|")  ? run_group(task, now_ms)
-                        : task.name == kHeartbeatTask  ? run_heartbeat(task, now_ms)
-                                                       : run_notification(task, now_ms);
+    const Status done = task.name.starts_with("step|")     ? run_step(task, now_ms)
+                        : task.name.starts_with("repeat|") ? run_again(task, false, now_ms)
+                        : task.name.starts_with("remind|") ? run_again(task, true, now_ms)
+                        : task.name.starts_with("g|")      ? run_group(task, now_ms)
+                        : task.name == kHeartbeatTask      ? run_heartbeat(task, now_ms)
+                                                           : run_notification(task, now_ms);
     if (done) return;
     // Whoever holds it next, after the lease, begins anew.
     if (done.error().code != ErrorCode::kConflict) {

@@ -33,7 +33,9 @@ namespace deskwire::publishers {
 ///   o|<dedup key>   the open members of a page about several alerts: keys[]
 ///   n|<id>          a notification on its way: sink, action, members[], step, first_at, attempts,
 ///                   read_back{read, unread} once its conversations have been read back
-/// Tasks: `step|<event id>|<index>|<alert key>`, and the keys of groups and notifications.
+/// Tasks: `step|<event id>|<index>|<alert key>`; `repeat|…` and `remind|…` in the same form, for a
+/// violation that nobody heeds and one that was acknowledged long ago; and the keys of groups and
+/// notifications.
 ///
 /// Thread safety: every method may be called concurrently; run blocks as long as a sink does, and
 /// before a first page as long as reading back may take.
@@ -82,6 +84,11 @@ class OnCallDesk {
   Status mark(OnCallChange& change, const std::string& key, std::string_view name, const Json& data,
               std::int64_t now_ms);
   void schedule_steps(OnCallChange& change, const Json& state, std::int64_t now_ms) const;
+  /// Whether the page is taken when `key` is: one about several alerts is when all of them are.
+  Result<bool> is_taken(OnCallChange& change, const std::string& key, const std::string& dedup);
+  /// @param every_ms  0: not at all.
+  static void schedule_again(OnCallChange& change, const char* task, const Json& state,
+                             std::int64_t due_ms, std::int64_t every_ms);
   void add_notification(OnCallChange& change, Json notification, std::int64_t now_ms);
 
   /// Where each alert stands for itself, the warning that a violation replaces is over.
@@ -89,6 +96,7 @@ class OnCallDesk {
   Status run_heartbeat(const DueTask& task, std::int64_t now_ms);
 
   Status run_step(const DueTask& task, std::int64_t now_ms);
+  Status run_again(const DueTask& task, bool remind, std::int64_t now_ms);
   std::int64_t wait_of(const config::SlaStep& step, const Json& state, std::int64_t now_ms) const;
   Status reach(OnCallChange& change, const config::SlaStep& step, std::size_t index, Json state,
                std::int64_t now_ms);
@@ -106,6 +114,8 @@ class OnCallDesk {
   void announce(const Json& state, const config::SlaStep& step, std::size_t index,
                 std::int64_t now_ms) const;
 
+  /// The one that the alert names, or null.
+  const config::SlaPolicy* policy_of(const Json& state) const;
   const std::vector<config::SlaStep>& ladder_of(const Json& state) const;
   std::string log_entry(const Json& notification, const char* result, std::string_view code,
                         std::int64_t now_ms) const;

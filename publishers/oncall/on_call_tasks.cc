@@ -29,7 +29,7 @@ struct StepName {
   std::string key;
 };
 
-/// `step|<event id>|<index>|<alert key>`
+/// `step|<event id>|<index>|<alert key>`, and what has that form.
 std::optional<StepName> parse_step(const std::string& task) {
   const std::size_t first = task.find('|');
   const std::size_t second = task.find('|', first + 1);
@@ -38,6 +38,17 @@ std::optional<StepName> parse_step(const std::string& task) {
   StepName name{task.substr(first + 1, second - first - 1), 0, task.substr(third + 1)};
   std::from_chars(task.data() + second + 1, task.data() + third, name.index);
   return name;
+}
+
+/// The alert with the time that has passed by now. Under business hours, and while it is paused,
+/// only the clock itself knows: then what was told stays.
+json as_of(json state, std::int64_t now_ms) {
+  if (string_at(object_at(state, "data"), "hours") != "calendar") return state;
+  json& data = state["data"];
+  const std::int64_t told_ms = integer_at(data, "timestamp").value_or(now_ms);
+  const std::int64_t since_s = std::max<std::int64_t>(0, now_ms - told_ms) / 1000;
+  data["actual"] = integer_at(data, "actual").value_or(0) + since_s;
+  return state;
 }
 
 json member_of(const json& state) {
@@ -89,9 +100,41 @@ Status OnCallDesk::run_step(const DueTask& task, std::int64_t now_ms) {
   if (auto reached = reach(change, step, name->index, *state, now_ms); !reached) return reached;
   if (auto done = commit(change); !done) return done;
   if (std::find(step.to.begin(), step.to.end(), "ws") != step.to.end() && step.after_s > 0) {
-    announce(*state, step, name->index, now_ms);
+    announce(as_of(std::move(*state), now_ms), step, name->index, now_ms);
   }
   return {};
+}
+
+Status OnCallDesk::run_again(const DueTask& task, bool remind, std::int64_t now_ms) {
+  OnCallChange change;
+  change.held = task;
+  const auto name = parse_step(task.name);
+  if (!name) return commit(change);
+  const auto state = load("a|" + name->key, change);
+  if (!state) return fail(state.error());
+  const config::SlaPolicy* policy = policy_of(*state);
+  const bool current = string_at(*state, "event_id") == name->event_id;
+  if (!current || policy == nullptr || bool_at(*state, "acked") != remind) return commit(change);
+  const std::int64_t every_ms =
+      (remind ? policy->ack.remind_after_s : policy->repeat_every_s) * 1000;
+  if (every_ms <= 0) return commit(change);
+  const std::int64_t snoozed = integer_at(*state, "snoozed_until").value_or(0);
+  change.tasks[task.name] = std::max(now_ms + every_ms, snoozed);
+  // Whoever was told hears it again under the same key, so that it stays one incident.
+  for (const json& told : state->at("told")) {
+    const auto sink = ports_.sinks.find(told.at(0).get<std::string>());
+    // One that forgets is told all the time, and repeats by its own rules.
+    const bool repeats = sink != ports_.sinks.end() && sink->second->memory().count() > 0;
+    if (snoozed > now_ms || repeats) continue;
+    add_notification(change,
+                     {{"sink", told.at(0)},
+                      {"action", "trigger"},
+                      {"dedup", told.at(1)},
+                      {"members", json::array({member_of(*state)})},
+                      {"step", 0}},
+                     now_ms);
+  }
+  return commit(change);
 }
 
 Status OnCallDesk::reach(OnCallChange& change, const config::SlaStep& step, std::size_t index,
@@ -193,7 +236,7 @@ Status OnCallDesk::run_notification(const DueTask& task, std::int64_t now_ms) {
       auto state = load("a|" + string_at(member, "key"), change);
       if (!state) return fail(std::move(state.error()));
       const bool current = string_at(*state, "event_id") == string_at(member, "event_id");
-      if (current) states.push_back(std::move(*state));
+      if (current) states.push_back(as_of(std::move(*state), now_ms));
     }
   } else {
     states.push_back(object_at(notification, "frozen"));

@@ -189,4 +189,14 @@ test("whoever wrote a message, it is shown as edited when it says something else
     open: ["message:edited", "message:edited"],
     internal: ["message:edited"],
   });
+
+  await said("message_updated", 1, null);
+  // A note stays a note, whatever an update says.
+  await said("message_updated", 2, "VIP since June", { private: undefined });
+  await said("message_updated", 3, "", { ...customers, content_attributes: { deleted: true } });
+  await said("message_updated", 3, "said after all", customers);
+  assert.deepEqual(await listener.take("emptied and deleted"), {
+    open: ["message:edited", "message:deleted"],
+    internal: ["message:edited"],
+  });
 });

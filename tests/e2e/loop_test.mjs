@@ -109,6 +109,29 @@ test("our own post coming back as a webhook is no event, and later events about 
   assert.match(data.content, /corrected by Ravi/);
 });
 
+test("our own post is known by its id where the channel has put another source id in place of ours", async (t) => {
+  const chatwoot = await FakeChatwoot.start(t);
+  const deskwire = await startedDeskwire(t, { sources: [chatwootSource(chatwoot.url)] });
+  const client = await PlainClient.subscribed(t, deskwire.socket, await deskwire.token(), "conversation:7013");
+  await post(deskwire, incomingMessage({ conversation: 7013, id: 50_013 }));
+  await client.event("message:status");
+  const [posted] = chatwoot.posted(7013);
+  const told = (id, change) => post(deskwire, incomingMessage({ conversation: 7013, id, content: "Thanks", change }));
+  await told(posted.id, (message) => {
+    message.message_type = "outgoing";
+    message.source_id = "wamid.HBgL";
+    message.sender = { id: 11, name: "Acme AI", type: "agent_bot" };
+  });
+  await told(50_014, (message) => {
+    message.message_type = "outgoing";
+    message.sender = { id: 5, name: "Bea", type: "user" };
+    message.content_attributes = { in_reply_to: posted.id };
+  });
+  const answer = await client.event("message:agent");
+  assert.equal(answer.data.messageId, "50014", "the echo was not shown");
+  assert.equal(answer.data.inReplyTo, posted.source_id);
+});
+
 test("a client that missed 50 events gets exactly those, in order", async (t) => {
   const deskwire = await startedDeskwire(t, { sources: [SANDBOX_SOURCE] });
   const channel = "conversation:try~missed";

@@ -104,3 +104,11 @@ test("commands that need the server say so when there is none, with exit code 3"
   assert.equal(code, 3, stderr);
   assert.notEqual(stderr.trim(), "");
 });
+
+test("a channel that no gateway would grant is a mistake of usage, not a connection to try for ever", async (t) => {
+  const deskwire = await newDeskwire(t, {});
+  const watch = await deskwire.cli(["watch", "bad channel"]);
+  assert.deepEqual([watch.code, /only letters/.test(watch.stderr)], [2, true], watch.stderr);
+  const token = await deskwire.cli(["token", "--client", "ann", "--cap", "conv*"]);
+  assert.deepEqual([token.code, token.stdout], [2, ""], token.stderr);
+});

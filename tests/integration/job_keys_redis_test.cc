@@ -47,7 +47,7 @@ void play_all(LaneDriver& lane) {
   request.events = {event("e1")};
   request.state = ConversationState{};
   request.state->status = "open";
-  request.text = MessageText{"7", "Hello", event("e0"), true};
+  request.text = MessageText{"7", "Hello", event("e0"), true, false};
   const std::string id = lane.enqueue(request).job;
   Lease lease = lane.take_one(kLane);
   REQUIRE(

@@ -146,8 +146,9 @@ class RandomTwins {
   }
 
   MessageText some_text(const std::string& lane, const std::string& id) {
-    MessageText text{std::to_string(pick(3)), std::to_string(pick(3)), std::nullopt, chance(2)};
-    if (!chance(3)) text.edited = customer_event(lane, "edit-" + id);
+    MessageText text{std::to_string(pick(3)), std::to_string(pick(3)), std::nullopt, chance(2),
+                     chance(9)};
+    if (!text.deleted && !chance(3)) text.edited = customer_event(lane, "edit-" + id);
     return text;
   }
 

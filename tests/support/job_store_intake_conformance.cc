@@ -79,7 +79,7 @@ std::uint64_t edit_of(LaneDriver& lane, const std::string& message, const std::s
 void first_text(LaneDriver& lane, const std::string& message, const std::string& content) {
   EnqueueRequest first = lane.request(kLane);
   first.kind.clear();
-  first.text = MessageText{message, content, std::nullopt, false};
+  first.text = MessageText{message, content, std::nullopt, false, false};
   CHECK(lane.enqueue(first).offsets.empty());
 }
 
@@ -105,11 +105,23 @@ TEST_CASE("what nobody remembers is an edit only when that may be assumed", "[jo
   CHECK(edit_of(lane, "8", "Hello", true) == 0);
 }
 
-TEST_CASE("a first text that comes after news does not undo them", "[jobs][edits]") {
+TEST_CASE("an edit differs from what was shown last, also by a first text that came late",
+          "[jobs][edits]") {
   LaneDriver lane;
   CHECK(edit_of(lane, "7", "new", true) == 1);
   first_text(lane, "7", "old");
-  CHECK(edit_of(lane, "7", "new") == 0);
+  CHECK(edit_of(lane, "7", "new") == 2);
+}
+
+TEST_CASE("what is deleted is not edited any more", "[jobs][edits]") {
+  LaneDriver lane;
+  first_text(lane, "7", "Hello");
+  EnqueueRequest gone = lane.request(kLane);
+  gone.kind.clear();
+  gone.text = MessageText{"7", {}, std::nullopt, false, true};
+  lane.enqueue(gone);
+  CHECK(edit_of(lane, "7", "Hello", true) == 0);
+  CHECK(edit_of(lane, "7", "Hello!", true) == 0);
 }
 
 TEST_CASE("the newest 64 texts of a conversation are remembered", "[jobs][edits]") {

@@ -69,6 +69,10 @@ TEST_CASE("capabilities on a command line name a channel and its operations", "[
         std::vector<std::string>{"subscribe", "publish", "presence", "history"});
   CHECK_FALSE(cli::parse_capability({"=subscribe"}).has_value());
   CHECK_FALSE(cli::parse_capability({"a="}).has_value());
+  for (const char* refused : {"conv*", "a b", "conversation:", "conversation:**"}) {
+    CAPTURE(refused);
+    CHECK_FALSE(cli::parse_capability({refused}).has_value());
+  }
   CHECK(cli::parse_capability({"a=fly"}).error().message.find("'a=fly'") != std::string::npos);
 }
 

@@ -287,3 +287,77 @@ TEST_CASE("a queue that waits has a ladder of its own", "[publishers][oncall]") 
   CHECK(office.pager->sent[0].summary == "Queue wait violated by 10 s: queue jobs");
   CHECK(office.pager->sent[0].link.empty());
 }
+
+TEST_CASE("a violation that nobody heeds is told again and again, until somebody takes it",
+          "[publishers][oncall]") {
+  Office office;
+  office.sla.policies[0].repeat_every_s = 300;
+  office.sla.policies[0].ack.remind_after_s = 600;
+  office.violate(4711, "e1");
+  office.pass(310);
+  REQUIRE(office.chat->sent.size() == 2);
+  CHECK(office.chat->sent[1].action == Alert::Action::kTrigger);
+  CHECK(office.chat->sent[1].dedup_key == office.chat->sent[0].dedup_key);
+  CHECK(office.chat->sent[1].id != office.chat->sent[0].id);
+  office.pass(300);
+  CHECK(office.chat->sent.size() == 3);
+
+  office.tell("sla:acknowledged", Office::about(4711, "e1"));
+  office.pass(590);
+  REQUIRE(office.chat->sent.size() == 4);
+  CHECK(office.chat->sent[3].action == Alert::Action::kAcknowledge);
+  office.pass(20);
+  REQUIRE(office.chat->sent.size() == 5);
+  CHECK(office.chat->sent[4].action == Alert::Action::kTrigger);
+  office.pass(600);
+  CHECK(office.chat->sent.size() == 6);
+
+  office.tell("sla:met", Office::about(4711, "e2"));
+  office.pass(2000);
+  REQUIRE(office.chat->sent.size() == 7);
+  CHECK(office.chat->sent[6].action == Alert::Action::kResolve);
+  CHECK(office.store.tasks.empty());
+}
+
+TEST_CASE("what is snoozed is not told again before the snooze ends", "[publishers][oncall]") {
+  Office office;
+  office.sla.policies[0].repeat_every_s = 300;
+  office.violate(4711, "e1");
+  office.pass(10);
+  json snoozed = Office::about(4711, "e1");
+  snoozed["ack"] = {{"state", "snoozed"}, {"until_ms", office.store.now_ms + 1'000'000}};
+  office.tell("sla:snoozed", snoozed);
+  office.pass(900);
+  CHECK(office.chat->sent.size() == 1);
+  office.pass(200);
+  CHECK(office.chat->sent.size() == 2);
+}
+
+TEST_CASE("a page about several alerts is acknowledged with the last of them",
+          "[publishers][oncall]") {
+  Office office;
+  office.violate(71, "e1");
+  office.violate(72, "e2");
+  office.pass(10);
+  REQUIRE(office.chat->sent.size() == 1);
+  office.tell("sla:acknowledged", Office::about(71, "e1"));
+  office.pass(10);
+  CHECK(office.chat->sent.size() == 1);
+  office.tell("sla:acknowledged", Office::about(72, "e2"));
+  office.pass(10);
+  REQUIRE(office.chat->sent.size() == 2);
+  CHECK(office.chat->sent[1].action == Alert::Action::kAcknowledge);
+  CHECK(office.chat->sent[1].dedup_key == office.chat->sent[0].dedup_key);
+}
+
+TEST_CASE("a later rung says how long it has been by then", "[publishers][oncall]") {
+  Office office;
+  json told = Office::about(4711, "e1");
+  told["hours"] = "calendar";
+  told["timestamp"] = office.store.now_ms;
+  office.tell("sla:violation", told);
+  office.pass(905);
+  REQUIRE(office.pager->sent.size() == 1);
+  CHECK(office.pager->sent[0].summary.find("violated by 15 min") != std::string::npos);
+  CHECK(json::parse(office.published.at(0).data)["actual"] == 3605 + 900);
+}

@@ -161,6 +161,17 @@ TEST_CASE("the timestamp inside data is always ours", "[publish]") {
   CHECK(event->client_id.empty());
 }
 
+TEST_CASE("a server key's messages are cleaned and bounded like everybody's", "[publish]") {
+  const auto event = prepare(server(), "conversation:42", "message:agent",
+                             {{"content", "<script>alert(1)</script><b>Hi</b>"}});
+  REQUIRE(event);
+  CHECK(json::parse(event->data)["content"] == "Hi");
+  const json too_long = {{"content", std::string(150'001, 'x')}};
+  CHECK(code_of(prepare(server(), "conversation:42", "message:agent", too_long)) == 41300);
+  CHECK(code_of(prepare(server(), "conversation:42", "message:agent", {{"content", 5}})) == 40001);
+  CHECK(code_of(prepare(server(), "user:7", "order:changed", {{"content", 5}})) == 0);
+}
+
 TEST_CASE("a customer's message becomes a reply job and message:user", "[send]") {
   const auto prepared = send(everyone(), "conversation:abc", "Hello", "c-1");
   REQUIRE(prepared);

@@ -192,8 +192,10 @@ void read_update(const json& root, const json& conversation, HelpdeskEvent& even
   std::string status;
   if (text_id_at(newest, "id") == event.object_id) status = message_status_at(newest, "status");
   if (!event.incoming && status != "sent") event.message_status = status;
-  event.edited = !event.content.empty();
-  event.surely_edited = event.edited && !event.submitted_choice && event.content_type == "text" &&
+  if (status == "failed") event.failure = person_name_at(attributes, "external_error");
+  event.edited = true;
+  event.surely_edited = !event.content.empty() && !event.submitted_choice &&
+                        event.content_type == "text" &&
                         (event.incoming || (status == "sent" && event.source_id.empty()));
 }
 
@@ -227,7 +229,8 @@ Result<HelpdeskEvent> read_message(const json& root, HelpdeskEvent event) {
   if (!read_message_type(root, event)) {
     return bad_shape(event.vendor_event, "message_type is missing or unknown");
   }
-  event.is_private = bool_at(root, "private");
+  event.is_private = private_at(root, "private");
+  if (has_odd_content(root)) return bad_shape(event.vendor_event, "content is no text");
   event.content = content_at(root, "content");
   read_mail(root, event);
   if (std::string type = word_at(root, "content_type"); !type.empty()) {
@@ -243,6 +246,8 @@ Result<HelpdeskEvent> read_message(const json& root, HelpdeskEvent event) {
     event.sender.type = SenderType::kSystem;
   }
   event.source_id = text_id_at(root, "source_id");
+  // A channel may put an id of its own in the place of ours.
+  event.own_by_id = !event.incoming && !jobs::is_our_message_id(event.source_id);
   event.in_reply_to = text_id_at(object_at(root, "content_attributes"), "in_reply_to");
   read_attachments(root, event);
   if (event.kind == Kind::kMessageUpdated) read_update(root, conversation, event);
@@ -300,7 +305,7 @@ Result<HelpdeskEvent> read_typing(const json& root, HelpdeskEvent event) {
   const json& user = object_at(root, "user");
   if (user.empty()) return bad_shape(event.vendor_event, "user is missing");
   event.sender = read_sender(root, "user");
-  event.is_private = bool_at(root, "is_private");
+  event.is_private = private_at(root, "is_private");
   return event;
 }
 

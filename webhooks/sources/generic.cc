@@ -108,7 +108,8 @@ Result<HelpdeskEvent> read_message(const json& root, HelpdeskEvent event) {
     return bad_shape(event.vendor_event, "message.type is neither incoming nor outgoing");
   }
   event.incoming = type == "incoming";
-  event.is_private = bool_at(message, "private");
+  event.is_private = private_at(message, "private");
+  if (has_odd_content(message)) return bad_shape(event.vendor_event, "content is no text");
   event.content = content_at(message, "content");
   if (std::string word = word_at(message, "content_type"); !word.empty()) {
     event.content_type = std::move(word);
@@ -166,7 +167,7 @@ Result<HelpdeskEvent> read_typing(const json& root, HelpdeskEvent event) {
     return bad_shape(event.vendor_event, "conversation.id is missing");
   }
   event.sender = read_sender(root, SenderType::kContact);
-  event.is_private = bool_at(root, "private");
+  event.is_private = private_at(root, "private");
   return event;
 }
 

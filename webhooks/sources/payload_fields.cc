@@ -81,6 +81,20 @@ std::string text_id_at(const json& object, std::string_view key) {
   return id.size() <= kMaxId ? id : std::string{};
 }
 
+bool private_at(const json& object, std::string_view key) {
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) return false;
+  if (found->is_boolean()) return found->get<bool>();
+  if (found->is_number()) return *found != 0;
+  const std::string text = found->is_string() ? found->get<std::string>() : std::string("other");
+  return !text.empty() && text != "0" && text != "false";
+}
+
+bool has_odd_content(const json& object) {
+  const auto found = object.find("content");
+  return found != object.end() && !found->is_string() && !found->is_null();
+}
+
 std::string content_at(const json& object, std::string_view key) {
   const json* value = member(object, key);
   if (value == nullptr || !value->is_string()) return {};

@@ -37,6 +37,13 @@ std::string word_at(const nlohmann::json& object, std::string_view key);
 /// An id as text, at most 200 bytes; empty when missing.
 std::string text_id_at(const nlohmann::json& object, std::string_view key);
 
+/// Whether something is private: where a flag is of another type than it should be, rather so.
+/// False when it is missing, null, false, 0, "", "0" or "false".
+bool private_at(const nlohmann::json& object, std::string_view key);
+
+/// True when `content` is there but neither a text nor null.
+bool has_odd_content(const nlohmann::json& object);
+
 /// Cleaned text: content up to 150,000 characters, names up to 256.
 std::string content_at(const nlohmann::json& object, std::string_view key);
 std::string person_name_at(const nlohmann::json& object, std::string_view key);

@@ -41,7 +41,7 @@ Event message_ai(const jobs::Lease& lease, const jobs::ReplyPayload& payload,
       {"contentType", "text"},
       {"attachments", json::array()},
       {"sender", {{"id", "ai"}, {"name", writer.persona}, {"type", "bot"}}},
-      {"inReplyTo", payload.message_id},
+      {"inReplyTo", payload.shown_id.empty() ? payload.message_id : payload.shown_id},
       {"persona", writer.persona},
       {"timing", {{"queue_duration_ms", timing.queue_ms}, {"ai_duration_ms", timing.ai_ms}}},
       {"timestamp", now_ms}};

@@ -127,7 +127,9 @@ class Planner {
       if (!is_kept(told->metric, told->cycle)) {
         update_.forget_told.push_back(id);
       } else if (told->kind == "violation" && !is_missed(told->metric, told->cycle)) {
-        update_.events.push_back(make_retraction(subject_, id, told->metric, told->cycle, now_ms_));
+        const SlaClock* clock = find(told->metric, told->cycle);
+        update_.events.push_back(make_retraction(subject_, id, {told->metric, told->cycle, clock},
+                                                 stored_.generation + 1, now_ms_));
         update_.notes.emplace_back(id, "retracted " + note.substr(note.find(' ') + 1));
       }
     }
@@ -184,7 +186,16 @@ class Planner {
     update_.events.push_back(std::move(event));
   }
 
-  json told_as(json data) const { return {{"data", std::move(data)}, {"mirror", subject_.mirror}}; }
+  /// What the board and the next look need stays out of events.
+  json told_as(json data) const {
+    for (const char* field :
+         {"mark", "due_ms", "started_ms", "ended_ms", "breached", "state", "warned"}) {
+      data.erase(field);
+    }
+    data["gen"] = stored_.generation + 1;
+    data["replay"] = false;
+    return {{"data", std::move(data)}, {"mirror", subject_.mirror}};
+  }
 
   /// A mark ends by itself, with an event, or makes the conversation due when it will.
   void check_mark(const SlaClock& clock) {

@@ -187,15 +187,22 @@ jobs::ClockEvent make_sla_event(const SlaSubject& subject, const SlaOccurrence& 
 }
 
 jobs::ClockEvent make_retraction(const SlaSubject& subject, const std::string& violation_id,
-                                 SlaMetricName metric, int cycle, std::int64_t now_ms) {
-  json data = common_data(subject, metric, cycle, "sla:retracted");
+                                 const Retracted& what, std::int64_t generation,
+                                 std::int64_t now_ms) {
+  json data = common_data(subject, what.metric, what.cycle, "sla:retracted");
   data["event_id"] = violation_id;
-  data["threshold"] = 0;
-  data["actual"] = 0;
-  data["severity"] = "warning";
+  data["gen"] = generation;
+  data["threshold"] = what.clock == nullptr ? 0 : what.clock->target.target_ms / 1000;
+  data["actual"] = what.clock == nullptr ? 0 : what.clock->elapsed_ms / 1000;
+  data["severity"] = "critical";  // Of what is taken back.
+  data["ack"] = {{"state", "none"}};
+  if (what.clock != nullptr) {
+    add_target(data, what.clock->target);
+    add_times(data, what.clock->start_ms, what.clock->due_ms, what.clock->paused_ms / 1000);
+  }
   jobs::ClockEvent event;
   event.id = derived_id("sla:retracted", violation_id);
-  event.note = "retraction " + mark_field(metric, cycle);
+  event.note = "retraction " + mark_field(what.metric, what.cycle);
   event.event = event_of("sla:retracted", event.id, std::move(data), now_ms);
   event.channels = channels_of(subject.conversation, subject.mirror);
   event.globals = globals();

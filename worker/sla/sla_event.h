@@ -37,8 +37,15 @@ jobs::ClockEvent make_sla_event(const SlaSubject& subject, const SlaOccurrence& 
                                 std::int64_t actual_s, const std::string& mark,
                                 std::int64_t generation, std::int64_t now_ms);
 
+/// Whose violation is taken back; without `clock` where the facts know of none any more.
+struct Retracted {
+  SlaMetricName metric;
+  int cycle;
+  const SlaClock* clock;
+};
 /// `sla:retracted`: a late fact undid this violation.
 jobs::ClockEvent make_retraction(const SlaSubject& subject, const std::string& violation_id,
-                                 SlaMetricName metric, int cycle, std::int64_t now_ms);
+                                 const Retracted& what, std::int64_t generation,
+                                 std::int64_t now_ms);
 
 }  // namespace deskwire::worker
