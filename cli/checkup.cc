@@ -15,6 +15,7 @@
 
 #include "cli/config_choice.h"
 #include "cli/helpdesk_clients.h"
+#include "cli/open_doors.h"
 #include "cli/redis_checkup.h"
 #include "cli/spool_checkup.h"
 #include "config/load.h"
@@ -80,7 +81,7 @@ int try_to_bind(const config::HostPort& address) {
 
 /// Whether a deskwire answers at the admin door, whatever its state.
 bool deskwire_answers(const config::Config& config) {
-  const auto address = reachable_address(config.admin.listen);
+  const auto address = door_address(config, "admin", config.admin.listen);
   if (!address) return false;
   worker::HttpClient client({"http://" + *address, kHttpTimeout, 65536});
   const auto answer = client.send({"GET", "/readyz", {}, ""});

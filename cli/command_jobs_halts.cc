@@ -72,7 +72,8 @@ void add_pause(CLI::App& jobs, const char* name, const char* help, bool ends, Ac
   add_config_options(*command, options->config);
   auto* target = command->add_option_group("target");
   target->add_flag("--all", options->all, "Everything");
-  target->add_option("--kind", *kind, "Jobs of a kind, such as reply");
+  target->add_option("--kind", *kind, "Jobs of a kind: reply, handoff, send, delivery")
+      ->check(check_job_kind);
   target->add_option("--conversation", *conversation, "One conversation");
   target->require_option(1);
   add_operator_options(*command, options->by);

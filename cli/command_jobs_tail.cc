@@ -80,7 +80,8 @@ void add_jobs_tail(CLI::App& jobs, Action& action) {
   auto* command = jobs.add_subcommand("tail", "Follow jobs as their states change");
   add_config_options(*command, options->config);
   command->add_option("--state", options->filter.state, "Only those that come into this state");
-  command->add_option("--kind", options->filter.kind, "Only jobs of this kind");
+  command->add_option("--kind", options->filter.kind, "Only jobs of this kind")
+      ->check(check_job_kind);
   command->add_option("--conversation", options->filter.conversation, "Only of this conversation");
   command->add_option("--error", options->filter.error, "Only with this code of the last failure");
   command->add_flag("--json", options->json, "One job a line");

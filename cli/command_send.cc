@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/config_choice.h"
 #include "cli/exit_code.h"
+#include "cli/open_doors.h"
 #include "cli/table.h"
 #include "core/clock.h"
 #include "core/ids.h"
@@ -119,9 +120,12 @@ int send(const SendOptions& options) {
   if (const Status named = name_event(*source, options.event, *delivery); !named) {
     return report(named.error());
   }
-  const auto address = reachable_address(config->receiver.listen);
-  if (!address) return report(address.error());
-  const std::string url = options.url.empty() ? "http://" + *address : options.url;
+  std::string url = options.url;
+  if (url.empty()) {
+    const auto address = door_address(*config, "receiver", config->receiver.listen);
+    if (!address) return report(address.error());
+    url = "http://" + *address;
+  }
 
   worker::HttpClient client({url, kTimeout, 1U << 20U});
   const auto answer = client.send({"POST", delivery->target, delivery->headers, *body});

@@ -13,6 +13,7 @@
 #include "cli/exit_code.h"
 #include "cli/greeting.h"
 #include "cli/job_access.h"
+#include "cli/open_doors.h"
 #include "cli/roles.h"
 #include "cli/server.h"
 #include "cli/stop_signals.h"
@@ -129,8 +130,16 @@ int serve_with(const config::Config& config, const Roles& roles, const ServeOpti
   Status status = server.connect();
   if (status) status = server.start();
   if (status) {
+    if (redis != nullptr) {
+      const OpenDoors doors{server.receiver_address(), server.gateway_address(),
+                            server.admin_address()};
+      if (const Status left = leave_open_doors(config.data_dir, doors); !left) {
+        log::warn("addresses_not_left", {{"error", left.error().message}});
+      }
+    }
     std::cout << greeting(config, server, options.config, program) << std::flush;
     status = run_until_stopped(server, options.config, config.data_dir, redis);
+    if (redis != nullptr) forget_open_doors(config.data_dir);
   }
   {
     const StopWatchdog watchdog(config.jobs.shutdown_grace + config.gateway.drain + kStopMargin);

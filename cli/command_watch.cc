@@ -15,6 +15,7 @@
 #include "cli/event_text.h"
 #include "cli/exit_code.h"
 #include "cli/on_call_watch.h"
+#include "cli/open_doors.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "publishers/token.h"
@@ -160,9 +161,12 @@ int watch(const WatchOptions& options) {
   }
   const auto config = load_config_with_secrets(options.config);
   if (!config) return report(config.error());
-  const auto address = reachable_address(config->gateway.listen);
-  if (!address) return report(address.error());
-  const std::string url = options.url.empty() ? "ws://" + *address + "/v1/ws" : options.url;
+  std::string url = options.url;
+  if (url.empty()) {
+    const auto address = door_address(*config, "gateway", config->gateway.listen);
+    if (!address) return report(address.error());
+    url = "ws://" + *address + "/v1/ws";
+  }
   const bool on_call = options.channels == std::vector<std::string>{"oncall"};
   const bool terminal = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
   if (on_call && terminal && !options.json) return watch_on_call(*config, url);

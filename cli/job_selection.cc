@@ -5,8 +5,18 @@
 
 #include "cli/time_text.h"
 #include "core/channel.h"
+#include "jobs/event_table.h"
+#include "jobs/send_payload.h"
 
 namespace deskwire::cli {
+
+std::string check_job_kind(const std::string& kind) {
+  for (const std::string_view known : {std::string_view("reply"), std::string_view("handoff"),
+                                       jobs::kSendKind, jobs::kDeliveryKind}) {
+    if (kind == known) return {};
+  }
+  return "is none of reply, handoff, send, delivery";
+}
 
 std::string conversation_of_argument(const std::string& text) {
   const std::string_view key = deskwire::conversation_of(text);
@@ -17,7 +27,8 @@ void add_filter_options(CLI::App& command, FilterOptions& options, std::size_t l
   options.limit = limit;
   command.add_option("--state", options.state,
                      "scheduled, available, running, retryable, completed, cancelled, dead");
-  command.add_option("--kind", options.kind, "reply, handoff, send, delivery");
+  command.add_option("--kind", options.kind, "reply, handoff, send, delivery")
+      ->check(check_job_kind);
   command.add_option("--conversation", options.conversation, "Key of one conversation");
   command.add_option("--error", options.error, "Code of the last failure, such as rate_limited");
   command.add_option("--since", options.since,

@@ -12,6 +12,9 @@ class App;
 
 namespace deskwire::cli {
 
+/// Empty for a kind that there is; else what is wrong with the word, with the kinds that there are.
+std::string check_job_kind(const std::string& kind);
+
 /// Filters as options of `jobs ls`, `retry` and `replay`.
 struct FilterOptions {
   std::string state;

@@ -74,7 +74,13 @@ Result<jobs::HaltTarget> target_of(const json& body, bool park) {
     return fail(ErrorCode::kInvalid, "one of all, kind and conversation is needed");
   }
   if (all) return jobs::HaltTarget{};
-  if (!kind.empty()) return jobs::HaltTarget{jobs::HaltScope::kKind, kind};
+  if (!kind.empty()) {
+    // A pause of what does not exist would look like one that works.
+    if (const std::string wrong = check_job_kind(kind); !wrong.empty()) {
+      return fail(ErrorCode::kInvalid, "kind " + wrong);
+    }
+    return jobs::HaltTarget{jobs::HaltScope::kKind, kind};
+  }
   return jobs::HaltTarget{jobs::HaltScope::kConversation, conversation};
 }
 

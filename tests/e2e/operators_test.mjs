@@ -213,6 +213,8 @@ test("what cannot be understood or reached has its own exit code", async (t) => 
     ["pause"],
     ["pause", "--all", "--kind", "reply"],
     ["pause", "--kind", ""],
+    ["pause", "--kind", "replies"],
+    ["ls", "--kind", "replies"],
     ["park"],
     ["drop"],
     ["drop", "--kind", "reply"],

@@ -175,6 +175,25 @@ test("the terminal rings for what was missed before and after it came, shows who
   assert.equal((await ended)[0], 0);
 });
 
+test("a policy that another one beats with the conversation's first labels has ended nothing", async (t) => {
+  const night = { ...POLICY, id: "night", match: { all: [{ field: "labels", op: "is", value: "night" }] } };
+  const resolution = { targets: { default: 3600 } };
+  const gold = { ...POLICY, metrics: { ...POLICY.metrics, resolution } };
+  const deskwire = await started(t, { policies: [night, gold] });
+  const onCall = await PlainClient.subscribed(t, deskwire.socket, await deskwire.token({ clientId: "ann", capability: ON_CALL }), "oncall");
+  const message = JSON.parse(waiting(61, 1, 10));
+  message.conversation.labels = ["night"];
+  await post(deskwire, JSON.stringify(message));
+  await eventually(
+    async () => JSON.parse((await deskwire.cli(["sla", "ls", "--json"])).stdout).clocks,
+    (clocks) => clocks.length === 1 && clocks[0].policy.id === "night",
+    "the clock",
+  );
+  await post(deskwire, byAgent(61, 2));
+  await onCall.event("sla:met");
+  assert.deepEqual(onCall.names().filter((name) => name === "sla:cancelled"), []);
+});
+
 test("mirrored events reach the customer's channel only when asked for", async (t) => {
   const deskwire = await started(t, { policies: [POLICY], mirror_to_conversation: true });
   const token = await deskwire.token({ clientId: "ann" });

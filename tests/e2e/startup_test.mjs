@@ -112,3 +112,14 @@ test("a channel that no gateway would grant is a mistake of usage, not a connect
   const token = await deskwire.cli(["token", "--client", "ann", "--cap", "conv*"]);
   assert.deepEqual([token.code, token.stdout], [2, ""], token.stderr);
 });
+
+test("commands find the doors of a server whose config leaves the ports open", async (t) => {
+  const deskwire = await startedDeskwire(t, { config: { receiver: { listen: "127.0.0.1:0" } } });
+  const args = ["send", "--source", "sandbox", "--text", "Hello"];
+  const sent = await deskwire.cli(args);
+  assert.equal(sent.code, 0, sent.stderr);
+  await deskwire.stop();
+  const nobody = await deskwire.cli(args);
+  assert.equal(nobody.code, 3);
+  assert.match(nobody.stderr, /port 0, and no running/);
+});

@@ -183,7 +183,8 @@ TEST_CASE("pauses and parked conversations are changed and seen over http", "[cl
   answer = json::parse(door.get("/v1/jobs/audit?limit=2").body);
   CHECK(answer["entries"].size() == 2);
   CHECK(door.get("/v1/jobs/audit?since=soon").status == 400);
-  for (const char* body : {"{}", R"({"all":true,"kind":"reply"})", "[]", R"({"all":false})"}) {
+  for (const char* body : {"{}", R"({"kind":"replies"})", R"({"all":true,"kind":"reply"})", "[]",
+                           R"({"all":false})"}) {
     CHECK(post("pause", body).status == 400);
   }
   CHECK(post("park", "{}").status == 400);

@@ -57,6 +57,9 @@ class Planner {
         subject_(subject_of(fold_, stored.lane, book.mirrors())) {
     const auto before = parse_json(stored.clocks);
     began_ms_ = before ? integer_at(*before, "began_ms").value_or(now_ms) : now_ms;
+    for (const json& shown : before ? before->value("clocks", json::array()) : json::array()) {
+      if (const auto clock = clock_of(shown)) shown_.emplace(clock->metric, clock->cycle);
+    }
     for (const auto& [id, note] : stored.told) {
       const auto told = read_note(note);
       if (told && told->kind == "violation") missed_.emplace(told->metric, told->cycle);
@@ -108,6 +111,9 @@ class Planner {
     const bool running = clock != nullptr && !clock->ended();
     if (is_alert(occurrence.kind) ? !running : occurrence.at_ms < began_ms_ - kNewsMs) return;
     if (stored_.told.contains(event_id(subject_, occurrence))) return;
+    // A policy that lost to another one before anybody saw its clock has ended nothing.
+    const bool unseen = !shown_.contains({occurrence.metric, occurrence.cycle});
+    if (occurrence.kind == Kind::kCancelled && occurrence.reason == "no_policy" && unseen) return;
     // Once missed is missed, also where other policies see another due time.
     if (is_alert(occurrence.kind) && missed_.contains({occurrence.metric, occurrence.cycle}))
       return;
@@ -158,14 +164,19 @@ class Planner {
     return std::nullopt;
   }
 
+  /// Whose clock the last look left for people.
+  static std::optional<Told> clock_of(const json& shown) {
+    return read_note("was " + string_at(shown, "metric") + " " +
+                     std::to_string(integer_at(shown, "cycle").value_or(0)));
+  }
+
   /// Clocks that ran at the last look, and that nobody asks for any more: their policy is gone.
   void close_vanished() {
     const auto before = parse_json(stored_.clocks);
     if (!before) return;
     for (const json& shown : before->value("clocks", json::array())) {
       if (!shown.is_object() || integer_at(shown, "ended_ms").value_or(0) != 0) continue;
-      const auto told = read_note("was " + string_at(shown, "metric") + " " +
-                                  std::to_string(integer_at(shown, "cycle").value_or(0)));
+      const auto told = clock_of(shown);
       if (!told || find(told->metric, told->cycle) != nullptr) continue;
       const bool is_told = std::any_of(
           fold_.occurrences.begin(), fold_.occurrences.end(), [&](const SlaOccurrence& o) {
@@ -267,6 +278,7 @@ class Planner {
   const SlaSubject subject_;
   std::int64_t began_ms_ = 0;  ///< The first look.
   std::map<SlaMetricName, int> newest_;
+  std::set<std::pair<SlaMetricName, int>> shown_;   ///< At the last look.
   std::set<std::pair<SlaMetricName, int>> missed_;  ///< Told violations.
   std::set<std::string> kept_marks_;
   jobs::ClockUpdate update_;

@@ -1,6 +1,7 @@
 // Starts the built binary with a config and a data directory of its own, and looks after its end.
 
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -40,13 +41,16 @@ export function temporaryDirectory(t, first = async () => {}) {
   return path;
 }
 
-/** `count` free TCP ports of the loopback address, held open together while they are picked. */
+/**
+ * `count` free TCP ports of the loopback address, held open together while they are picked. Below
+ * those that systems give to connections, where another test could be given one in the meantime.
+ */
 export async function freePorts(count) {
   const servers = [];
-  for (let i = 0; i < count; i++) {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    servers.push(server);
+  while (servers.length < count) {
+    const server = createServer().listen(randomInt(12_000, 32_000), "127.0.0.1");
+    // Rejects where the port is taken.
+    await once(server, "listening").then(() => servers.push(server), () => {});
   }
   const ports = servers.map((server) => server.address().port);
   await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
