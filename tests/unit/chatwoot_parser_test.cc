@@ -239,6 +239,36 @@ TEST_CASE("a message's status is only believed about itself", "[webhooks][chatwo
   CHECK(parsed(body.dump()).message_status.empty());
 }
 
+TEST_CASE("a failed message says why, where the channel has told", "[webhooks][chatwoot]") {
+  json body = fixture("message_updated.status_read");
+  body["conversation"]["messages"][0]["status"] = "failed";
+  body["content_attributes"]["external_error"] = "131047: re-engagement message";
+  CHECK(parsed(body.dump()).failure == "131047: re-engagement message");
+  body["conversation"]["messages"][0]["status"] = "read";
+  CHECK(parsed(body.dump()).failure.empty());
+}
+
+TEST_CASE("content that is no text is corrupt, a flag of another type is rather private",
+          "[webhooks][chatwoot]") {
+  json body = fixture("message_created.incoming");
+  for (const json& odd : {json(5), json::object(), json::array(), json(true)}) {
+    body["content"] = odd;
+    const auto event = parse(body.dump());
+    REQUIRE_FALSE(event);
+    CHECK(event.error().code == ErrorCode::kCorrupt);
+  }
+  body["content"] = nullptr;
+  CHECK(parsed(body.dump()).content.empty());
+  for (const json& flag : {json("true"), json(1), json("yes"), json::object()}) {
+    body["private"] = flag;
+    CHECK(parsed(body.dump()).is_private);
+  }
+  for (const json& flag : {json("false"), json(0), json(""), json(nullptr), json(false)}) {
+    body["private"] = flag;
+    CHECK_FALSE(parsed(body.dump()).is_private);
+  }
+}
+
 TEST_CASE("an edit is told from a receipt and from the channel's own id arriving",
           "[webhooks][chatwoot]") {
   json outgoing = fixture("message_updated.status_read");
