@@ -58,9 +58,7 @@ class Writer {
     const bool from_customer = event_.incoming;
     append(audience(), from_customer ? "message:user" : "message:agent",
            message_data(channel_message_id(event_, context_), event_.content, event_.content_type,
-                        event_.sender,
-                        context_.mapped_in_reply_to.empty() ? event_.in_reply_to
-                                                            : context_.mapped_in_reply_to),
+                        event_.sender, answered_id()),
            event_.object_id, false);
   }
 
@@ -135,6 +133,12 @@ class Writer {
   }
 
  private:
+  /// The message that this one answers, as channels know it.
+  const std::string& answered_id() const {
+    const std::string& mapped = context_.mapped_in_reply_to;
+    return mapped.empty() || mapped == kPrivateNote ? event_.in_reply_to : mapped;
+  }
+
   const std::string& audience() const { return event_.is_private ? internal_ : public_; }
 
   /// What tells two changes to the same value apart; two webhooks of one change agree on it.

@@ -23,7 +23,7 @@ struct EventContext {
                             ///< and for to_unparsable; empty for local messages.
   /// What is known of event.object_id: our id, when it is one of our posts; or kPrivateNote.
   std::string mapped_message_id;
-  std::string mapped_in_reply_to;  ///< Our id for event.in_reply_to, when that is one of our posts.
+  std::string mapped_in_reply_to;  ///< The same of event.in_reply_to.
   std::int64_t now_ms = 0;
   int max_attempts = 8;
   std::optional<Debounce> debounce;  ///< Of the reply jobs.

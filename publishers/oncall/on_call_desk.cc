@@ -21,6 +21,11 @@ std::string alert_text_key(const std::string& alert_key) { return "a|" + alert_k
 
 std::string key_of_event(const json& data) { return string_at(data, "alert_key"); }
 
+std::string task_of(const char* verb, const json& state, std::size_t index) {
+  return std::string(verb) + "|" + string_at(state, "event_id") + "|" + std::to_string(index) +
+         "|" + string_at(state, "key");
+}
+
 bool is_live(const json& state) { return state.is_object() && state.contains("event_id"); }
 
 }  // namespace
@@ -157,9 +162,7 @@ void OnCallDesk::schedule_steps(OnCallChange& change, const json& state,
     if (ladder[i].on != level) continue;
     const json& done = state.at("done");
     if (std::find(done.begin(), done.end(), json(i)) != done.end()) continue;
-    const std::string task = "step|" + string_at(state, "event_id") + "|" + std::to_string(i) +
-                             "|" + string_at(state, "key");
-    change.tasks[task] = std::max(now_ms, base + ladder[i].after_s * 1000);
+    change.tasks[task_of("step", state, i)] = std::max(now_ms, base + ladder[i].after_s * 1000);
   }
   const config::SlaPolicy* policy = policy_of(state);
   if (policy == nullptr || level != "violation") return;
@@ -170,8 +173,7 @@ void OnCallDesk::schedule_steps(OnCallChange& change, const json& state,
 void OnCallDesk::schedule_again(OnCallChange& change, const char* task, const json& state,
                                 std::int64_t due_ms, std::int64_t every_ms) {
   if (every_ms <= 0) return;
-  change.tasks[std::string(task) + "|" + string_at(state, "event_id") + "|0|" +
-               string_at(state, "key")] = due_ms;
+  change.tasks[task_of(task, state, 0)] = due_ms;
 }
 
 Status OnCallDesk::settle(OnCallChange& change, const std::string& key, std::int64_t now_ms) {

@@ -118,14 +118,18 @@ Status OnCallDesk::run_again(const DueTask& task, bool remind, std::int64_t now_
   const std::int64_t every_ms =
       (remind ? policy->ack.remind_after_s : policy->repeat_every_s) * 1000;
   if (every_ms <= 0) return commit(change);
-  const std::int64_t snoozed = integer_at(*state, "snoozed_until").value_or(0);
-  change.tasks[task.name] = std::max(now_ms + every_ms, snoozed);
+  config::SlaStep muted;
+  muted.unless = {"snoozed"};
+  if (const std::int64_t until = wait_of(muted, *state, now_ms); until > 0) {
+    change.tasks[task.name] = until;
+    return commit(change);
+  }
+  change.tasks[task.name] = now_ms + every_ms;
   // Whoever was told hears it again under the same key, so that it stays one incident.
   for (const json& told : state->at("told")) {
     const auto sink = ports_.sinks.find(told.at(0).get<std::string>());
     // One that forgets is told all the time, and repeats by its own rules.
-    const bool repeats = sink != ports_.sinks.end() && sink->second->memory().count() > 0;
-    if (snoozed > now_ms || repeats) continue;
+    if (sink != ports_.sinks.end() && sink->second->memory().count() > 0) continue;
     add_notification(change,
                      {{"sink", told.at(0)},
                       {"action", "trigger"},

@@ -425,6 +425,19 @@ TEST_CASE("what could not be understood is buried with its body", "[jobs][event_
   CHECK(share_a_key(request, to_unparsable(body, "x", again)));
 }
 
+TEST_CASE("what a message answers is named as channels know it", "[jobs][event_table]") {
+  HelpdeskEvent answer = outgoing(SenderType::kUser);
+  answer.in_reply_to = "900";
+  const auto shown = [&](const std::string& mapped) {
+    EventContext of_answer = context();
+    of_answer.mapped_in_reply_to = mapped;
+    return data_of(to_enqueue(answer, of_answer))["inReplyTo"];
+  };
+  CHECK(shown("") == "900");
+  CHECK(shown("dw-01KTRQSXXZ0000000000000003-1") == "dw-01KTRQSXXZ0000000000000003-1");
+  CHECK(shown(std::string(kPrivateNote)) == "900");
+}
+
 TEST_CASE("a customer's message that we brought in ourselves is answered but not shown again",
           "[jobs][event_table]") {
   HelpdeskEvent event;

@@ -333,6 +333,21 @@ TEST_CASE("what is snoozed is not told again before the snooze ends", "[publishe
   CHECK(office.chat->sent.size() == 2);
 }
 
+TEST_CASE("nothing is told again during a maintenance", "[publishers][oncall]") {
+  Office office;
+  office.sla.policies[0].repeat_every_s = 300;
+  office.violate(4711, "e1");
+  office.pass(10);
+  config::SlaMaintenance window;
+  window.from_ms = office.store.now_ms;
+  window.to_ms = office.store.now_ms + 1'000'000;
+  office.sla.maintenance = {window};
+  office.pass(990);
+  CHECK(office.chat->sent.size() == 1);
+  office.pass(20);
+  CHECK(office.chat->sent.size() == 2);
+}
+
 TEST_CASE("a page about several alerts is acknowledged with the last of them",
           "[publishers][oncall]") {
   Office office;

@@ -82,17 +82,17 @@ std::string text_id_at(const json& object, std::string_view key) {
 }
 
 bool private_at(const json& object, std::string_view key) {
-  const auto found = object.find(key);
-  if (found == object.end() || found->is_null()) return false;
-  if (found->is_boolean()) return found->get<bool>();
-  if (found->is_number()) return *found != 0;
-  const std::string text = found->is_string() ? found->get<std::string>() : std::string("other");
+  const json* value = member(object, key);
+  if (value == nullptr || value->is_null()) return false;
+  if (value->is_boolean()) return value->get<bool>();
+  if (value->is_number()) return *value != 0;
+  const std::string text = value->is_string() ? value->get<std::string>() : std::string("other");
   return !text.empty() && text != "0" && text != "false";
 }
 
 bool has_odd_content(const json& object) {
-  const auto found = object.find("content");
-  return found != object.end() && !found->is_string() && !found->is_null();
+  const json* content = member(object, "content");
+  return content != nullptr && !content->is_string() && !content->is_null();
 }
 
 std::string content_at(const json& object, std::string_view key) {
