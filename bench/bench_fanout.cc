@@ -6,7 +6,8 @@
 //   bench_fanout … --hold                  opens the subscribers and waits for the end of stdin
 //   bench_fanout … --connects-per-s 200    opens them at that rate: how long until each is answered
 //
-// In templates @n@ is the number of the subscriber or event, @t@ the time. Prints one JSON object.
+// In templates @n@ is the number of the subscriber or event, @t@ the time. Prints one JSON object;
+// with --server-pid also how much CPU that process took from the first event to the last delivery.
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -15,8 +16,11 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <charconv>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -45,6 +49,7 @@ struct Options {
   std::size_t window = 64;
   double connects_per_s = 0;
   bool hold = false;
+  int server_pid = 0;
 };
 
 std::string filled(std::string text, std::string_view name, const std::string& value) {
@@ -205,9 +210,27 @@ class Crowd {
   Latencies set_up_;
 };
 
+/// User and system seconds of a process so far (proc(5), fields 14 and 15 of stat); 0: none to
+/// read.
+double cpu_seconds(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  const std::size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos) return 0;
+  std::istringstream fields(text.substr(name_end + 1));
+  constexpr int kBefore = 11;
+  std::string ignored;
+  for (int i = 0; i < kBefore; ++i) fields >> ignored;
+  double user = 0;
+  double system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
 /// Publishes at the rate, or, at rate 0, as fast as `window` events under way allow.
 nlohmann::json fan_out(Crowd& crowd, const Options& options) {
   const std::size_t crowd_size = options.subscribers;
+  const double cpu_before = cpu_seconds(options.server_pid);
   const std::int64_t begun = now_ns();
   std::size_t sent = 0;
   while (sent < options.events && crowd.lost() == 0) {
@@ -227,6 +250,7 @@ nlohmann::json fan_out(Crowd& crowd, const Options& options) {
           {"missing", options.events * crowd_size - crowd.delivered()},
           {"connections_lost", crowd.lost()},
           {"seconds", seconds},
+          {"cpu_s", cpu_seconds(options.server_pid) - cpu_before},
           {"deliveries_per_s", static_cast<double>(crowd.delivered()) / seconds},
           {"p50_ms", crowd.latencies().quantile_ms(0.5)},
           {"p99_ms", crowd.latencies().quantile_ms(0.99)}};
@@ -285,6 +309,7 @@ int main(int argc, char** argv) {
   app.add_option("--window", options.window, "Events under way at rate 0");
   app.add_option("--connects-per-s", options.connects_per_s);
   app.add_flag("--hold", options.hold);
+  app.add_option("--server-pid", options.server_pid, "Process whose CPU time is told");
   CLI11_PARSE(app, argc, argv);
   return run(options);
 }

@@ -76,6 +76,7 @@ void AdminDoor::handle(HttpRequest&& request, const net::HttpResponder& responde
         key->empty()
             ? net::error_response(40300, "changes need the header X-Deskwire: 1")
             : net::error_response(40100, "the admin key is needed: Authorization: Bearer …");
+    if (refused.status == 401) refused.headers.emplace_back("WWW-Authenticate", "Bearer");
     return responder.send(std::move(refused));
   }
   auto shared = std::make_shared<HttpRequest>(std::move(request));

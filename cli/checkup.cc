@@ -7,7 +7,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -20,7 +19,6 @@
 #include "cli/spool_checkup.h"
 #include "config/load.h"
 #include "core/json.h"
-#include "webhooks/source_scheme.h"
 #include "worker/helpdesks/http_client.h"
 
 namespace deskwire::cli {
@@ -117,25 +115,8 @@ Level level_of(worker::AccessFinding::Level level) {
   return Level::kFail;
 }
 
-/// A secret of the wrong form would refuse every delivery.
-void check_secrets(const config::Source& source, const std::string& name, Findings& findings) {
-  if (source.proof() != config::SourceAuth::kSignature) return;
-  const auto schemes = webhooks::schemes_of(source);
-  for (std::size_t i = 0; i < source.secrets.size(); ++i) {
-    const bool usable = std::any_of(schemes.begin(), schemes.end(), [&](const auto* scheme) {
-      return webhooks::is_usable_secret(*scheme, source.secrets[i]);
-    });
-    if (usable) continue;
-    findings.push_back({Level::kFail, name,
-                        "secret number " + std::to_string(i) + " has not the form of scheme " +
-                            std::string(schemes.front()->name),
-                        "copy it from the helpdesk anew; docs/helpdesks.md shows the forms"});
-  }
-}
-
 void check_source(const config::Source& source, Findings& findings) {
   const std::string name = "source " + source.name;
-  check_secrets(source, name, findings);
   const auto client = make_helpdesk_client(source);
   const auto access = client->check_access();
   if (!access) {
@@ -154,10 +135,14 @@ void check_source(const config::Source& source, Findings& findings) {
 
 std::vector<Finding> check_up(const config::Config& config) {
   Findings findings;
-  findings.push_back({Level::kOk, "config",
-                      std::to_string(config.sources.size()) +
-                          (config.sources.size() == 1 ? " source" : " sources"),
-                      ""});
+  if (const Status usable = check_secret_forms(config); !usable) {
+    findings.push_back({Level::kFail, "config", usable.error().message, ""});
+  } else {
+    findings.push_back({Level::kOk, "config",
+                        std::to_string(config.sources.size()) +
+                            (config.sources.size() == 1 ? " source" : " sources"),
+                        ""});
+  }
   check_data_dir(config, findings);
   check_redis(config, findings);
   check_spool(config, findings);

@@ -38,8 +38,15 @@ int mistaken(const Error& error) {
   return kNotDone;
 }
 
+Result<config::Config> load_without_mistake(const ConfigChoice& choice) {
+  auto config = load_config(choice);
+  if (!config) return config;
+  if (Status usable = check_secret_forms(*config); !usable) return fail(std::move(usable).error());
+  return config;
+}
+
 int check(const ConfigChoice& choice, bool as_json) {
-  const auto config = load_config(choice);
+  const auto config = load_without_mistake(choice);
   const std::string where = choice.file.empty() ? "the embedded default" : choice.file;
   if (as_json) {
     std::cout << dump_json({{"file", where},
@@ -81,7 +88,7 @@ std::optional<pid_t> serving_process(const std::string& data_dir) {
 
 /// A file with a mistake is not offered to anybody.
 int reload(const ConfigChoice& choice, bool as_json) {
-  const auto config = load_config(choice);
+  const auto config = load_without_mistake(choice);
   if (!config) return mistaken(config.error());
   const auto pid = serving_process(config->data_dir);
   if (!pid) {

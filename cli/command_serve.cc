@@ -60,6 +60,16 @@ void warn_of_closed_hosts(const config::Config& config) {
   warn("admin.hosts", config.admin.listen, config.admin.hosts);
 }
 
+/// The other sources work, and what this one refuses is kept.
+void warn_of_unusable_secrets(const config::Config& config) {
+  const Status usable = check_secret_forms(config);
+  if (usable) return;
+  log::error("secrets_unusable", {{"error", usable.error().message},
+                                  {"next",
+                                   "mend the config and reload it, then deskwire "
+                                   "deliveries replay"}});
+}
+
 /// Takes the sockets that a service manager holds for our doors.
 /// @errors kInvalid: one of them is no door's: what is sent there would never be answered.
 Status adopt_sockets(const config::Config& config, const Roles& roles) {
@@ -102,7 +112,10 @@ Result<config::Config> load_again(const ConfigChoice& choice, const std::string&
 void reload(Server& server, const ConfigChoice& choice, const std::string& data_dir) {
   log::info("reloading");
   const auto config = load_again(choice, data_dir);
-  if (config) return server.reload(*config);
+  if (config) {
+    warn_of_unusable_secrets(*config);
+    return server.reload(*config);
+  }
   log::error("reload_refused",
              {{"error", config.error().message}, {"next", "the old settings stay in force"}});
 }
@@ -183,6 +196,7 @@ int serve(const ServeOptions& options, const std::string& program) {
   log::name_thread("main");
   block_signals();
   warn_of_closed_hosts(*config);
+  warn_of_unusable_secrets(*config);
   if (auto adopted = adopt_sockets(*config, *roles); !adopted) return report(adopted.error());
 
   // Without a Redis of its own a process shares its data_dir with others: only secrets are there.

@@ -1,9 +1,14 @@
 #include "cli/config_choice.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <string>
 
 #include "cli/embedded_redis.h"
 #include "config/load.h"
+#include "config/problems.h"
+#include "webhooks/signature.h"
+#include "webhooks/source_scheme.h"
 
 namespace deskwire::cli {
 
@@ -22,6 +27,27 @@ Result<config::Config> load_config(const ConfigChoice& choice) {
                                     : config::load_file(choice.file);
   if (config && !choice.data_dir.empty()) config->data_dir = choice.data_dir;
   return config;
+}
+
+// Only the layer that verifies knows the forms.
+Status check_secret_forms(const config::Config& config) {
+  config::Problems problems;
+  for (std::size_t i = 0; i < config.sources.size(); ++i) {
+    const config::Source& source = config.sources[i];
+    if (source.proof() != config::SourceAuth::kSignature) continue;
+    const auto schemes = webhooks::schemes_of(source);
+    for (std::size_t at = 0; at < source.secrets.size(); ++at) {
+      const bool usable = std::any_of(schemes.begin(), schemes.end(), [&](const auto* scheme) {
+        return webhooks::is_usable_secret(*scheme, source.secrets[at]);
+      });
+      if (usable) continue;
+      problems.add("sources[" + std::to_string(i) + "].secrets[" + std::to_string(at) + "]",
+                   "has not the form of scheme " + std::string(schemes.front()->name) +
+                       "; copy it from the helpdesk anew, docs/helpdesks.md shows the forms");
+    }
+  }
+  if (problems.empty()) return {};
+  return fail(ErrorCode::kInvalid, problems.text());
 }
 
 Result<config::Config> load_config_with_secrets(const ConfigChoice& choice) {

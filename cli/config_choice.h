@@ -25,6 +25,11 @@ void add_config_options(CLI::App& command, ConfigChoice& choice);
 /// @errors those of config::load_file.
 Result<config::Config> load_config(const ConfigChoice& choice);
 
+/// Whether every secret of a source has the form that its signature scheme asks for. One that has
+/// not refuses each delivery, which is no reason to keep the other sources down.
+/// @errors kInvalid: one message a line, as config::parse words them.
+Status check_secret_forms(const config::Config& config);
+
 /// As above, with the keys of data_dir/secrets.json filled in (made up when there is none yet).
 Result<config::Config> load_config_with_secrets(const ConfigChoice& choice);
 

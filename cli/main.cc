@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/version.h"
+#include "config/problems.h"
 #include "core/log.h"
 
 namespace {
@@ -32,6 +33,13 @@ int run(int argc, char** argv) {
   add_completion(app, action);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {
+    // A word that is no command is reported as a command that is missing.
+    const auto words = app.remaining(true);
+    if (words.empty() || words.front().starts_with('-')) return app.exit(error), kUsage;
+    std::cerr << "deskwire: " << config::in_quotes(words.front())
+              << " is no command here; --help lists them\n";
+    return kUsage;
   } catch (const CLI::ParseError& error) {
     // Help and version are "errors" with code 0 that print to standard output.
     return app.exit(error) == 0 ? kDone : kUsage;

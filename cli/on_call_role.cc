@@ -26,13 +26,14 @@ config::Sla with_links(const config::Config& config) {
   return sla;
 }
 
-std::map<std::string, worker::Calendar> calendars_of(const config::Sla& sla) {
+std::shared_ptr<const std::map<std::string, worker::Calendar>> calendars_of(
+    const config::Sla& sla) {
   std::map<std::string, worker::Calendar> calendars;
   for (const auto& [name, versions] : sla.calendars) {
     // Zones were checked when the config was read.
     if (auto calendar = worker::Calendar::make(versions)) calendars.emplace(name, *calendar);
   }
-  return calendars;
+  return std::make_shared<const std::map<std::string, worker::Calendar>>(std::move(calendars));
 }
 
 std::map<std::string, std::unique_ptr<publishers::AlertSink>> sinks_of(const config::Sla& sla,
@@ -83,8 +84,9 @@ publishers::OnCallDesk::Ports OnCallRole::ports(ChannelLog& log, const Clock& cl
           .sinks = sinks_,
           .next_open = [this](const std::string& name,
                               std::int64_t at_ms) -> std::optional<std::int64_t> {
-            const auto found = calendars_.find(name);
-            return found == calendars_.end() ? std::nullopt : found->second.next_open(at_ms);
+            const auto calendars = calendars_.read();
+            const auto found = calendars->find(name);
+            return found == calendars->end() ? std::nullopt : found->second.next_open(at_ms);
           },
           .publish = [&log](const Event& event) { log.append(event, [](const auto&) {}); },
           .new_id = [&clock] { return new_ulid(clock.wall_ms()); },
@@ -100,6 +102,12 @@ publishers::OnCallDesk::Ports OnCallRole::ports(ChannelLog& log, const Clock& cl
               },
           .read_back = [this](const std::vector<nlohmann::json>& alerts,
                               Milliseconds limit) { return read_back_.look(alerts, limit); }};
+}
+
+void OnCallRole::reload(const config::Config& config) {
+  read_back_.reload(config);
+  calendars_.replace(calendars_of(config.sla));
+  desk_.set_policies(config.sla.policies);
 }
 
 void OnCallRole::start() { notifier_.start(); }

@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/metrics.h"
 #include "core/redis/redis_client.h"
+#include "core/snapshot.h"
 #include "jobs/job_store.h"
 #include "publishers/oncall/notifier.h"
 #include "publishers/oncall/on_call_desk.h"
@@ -32,15 +33,15 @@ class OnCallRole {
 
   void start();
   void stop();
-  /// Other tokens for reading back.
-  void reload(const config::Config& config) { read_back_.reload(config); }
+  /// Other tokens for reading back, other policies and calendars. Sinks need a restart.
+  void reload(const config::Config& config);
   publishers::OnCallDesk& desk() { return desk_; }
 
  private:
   publishers::OnCallDesk::Ports ports(ChannelLog& log, const Clock& clock, Metrics& metrics);
 
   const config::Sla sla_;
-  std::map<std::string, worker::Calendar> calendars_;
+  Snapshot<const std::map<std::string, worker::Calendar>> calendars_;
   SinkPoster poster_;
   ConversationReadBack read_back_;
   std::map<std::string, std::unique_ptr<publishers::AlertSink>> sinks_;

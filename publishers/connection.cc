@@ -227,7 +227,15 @@ void Connection::flush() {
     return;
   }
   last_sent_ = clock_.monotonic();
-  const std::vector<std::string_view> pieces = outbox_.begin_write(kPiecesAWrite);
+  std::vector<std::string_view> pieces = outbox_.begin_write(kPiecesAWrite);
+  if (pieces.size() == 1) {
+    const std::size_t sent = stream_->write_now(pieces[0]);
+    if (sent == pieces[0].size()) {
+      on_written({});
+      return;
+    }
+    pieces[0].remove_prefix(sent);
+  }
   stream_->write(pieces,
                  [self = shared_from_this()](const Status& written) { self->on_written(written); });
 }

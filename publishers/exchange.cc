@@ -24,8 +24,17 @@ void Exchange::send(int status, std::string json_text) const {
 }
 
 void Exchange::refuse(const Refusal& refusal) const {
-  send(net::error_response(static_cast<int>(refusal.code), refusal.message, refusal.field,
-                           refusal.retry_after));
+  net::HttpResponse response = net::error_response(static_cast<int>(refusal.code), refusal.message,
+                                                   refusal.field, refusal.retry_after);
+  if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  send(std::move(response));
+}
+
+void Exchange::allow_only(std::string_view methods) const {
+  net::HttpResponse response = net::error_response(static_cast<int>(ReplyCode::kMethodNotAllowed),
+                                                   "this method is not possible here");
+  response.headers.emplace_back("Allow", methods);
+  send(std::move(response));
 }
 
 void Exchange::begin_stream(net::HttpResponse head, std::function<void()> on_gone) const {

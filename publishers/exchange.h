@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/net/http_server.h"
@@ -19,7 +20,10 @@ class Exchange {
 
   void send(int status, std::string json) const;
   void send(net::HttpResponse response) const;
+  /// A 401 names the scheme that is expected (RFC 9110 §11.6.1).
   void refuse(const Refusal& refusal) const;
+  /// 405, with the methods that are possible: "GET, HEAD".
+  void allow_only(std::string_view methods) const;
   void begin_stream(net::HttpResponse head, std::function<void()> on_gone) const;
   const net::HttpResponder& responder() const { return responder_; }
 

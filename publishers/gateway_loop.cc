@@ -19,7 +19,7 @@ GatewayLoop::GatewayLoop(const Context& context)
       sessions_context_{context.config.gateway, context.clock, context.gatekeeper, context.hub,
                         context.operations,     *this},
       rest_({context.config, context.live, context.clock, context.gatekeeper, context.hub,
-             context.operations, context.alerts, context.rates, context.pages}),
+             context.operations, context.alerts, context.rates, context.counts, context.pages}),
       random_(std::random_device{}()) {}
 
 void GatewayLoop::accept(const net::HttpRequest& request, std::unique_ptr<net::Stream> stream,

@@ -9,6 +9,7 @@
 #include "core/channel.h"
 #include "core/ids.h"
 #include "core/json.h"
+#include "publishers/client_address.h"
 #include "publishers/dialects/plain_protocol.h"
 #include "publishers/issue_token.h"
 #include "publishers/rest_suggestions.h"
@@ -143,7 +144,7 @@ void Rest::route(const RequestPtr& asked, const Exchange& exchange) {
     sla_route(asked, exchange);
   } else if (path == "/v1/tokens" || path == "/v1/sandbox/sessions") {
     if (request.method != "POST") {
-      exchange.refuse({ReplyCode::kMethodNotAllowed, "only POST is possible here"});
+      exchange.allow_only("POST");
     } else if (path == "/v1/tokens") {
       with_principal(asked, exchange, [this, asked, exchange](const Principal& principal) {
         post_token(*asked, principal, exchange);
@@ -152,9 +153,7 @@ void Rest::route(const RequestPtr& asked, const Exchange& exchange) {
       post_sandbox_session(request, exchange);
     }
   } else if (is_suggestions_path(path)) {
-    if (request.method != "GET") {
-      return exchange.refuse({ReplyCode::kMethodNotAllowed, "only GET is possible here"});
-    }
+    if (request.method != "GET") return exchange.allow_only("GET");
     with_principal(asked, exchange, [this, asked, exchange](const Principal& principal) {
       get_suggestions(context_, *asked, principal, exchange);
     });
@@ -182,7 +181,7 @@ bool Rest::get_page(const net::HttpRequest& request, const Exchange& exchange) {
   const auto page = context_.pages.find(std::string(request.path()));
   if (page == context_.pages.end()) return false;
   if (request.method != "GET" && request.method != "HEAD") {
-    exchange.refuse({ReplyCode::kMethodNotAllowed, "only GET is possible here"});
+    exchange.allow_only("GET, HEAD");
     return true;
   }
   net::HttpResponse response;
@@ -209,7 +208,7 @@ void Rest::channel_route(const RequestPtr& asked, const Exchange& exchange) {
     return;
   }
   if (posts ? what != "messages" : request.method != "GET") {
-    exchange.refuse({ReplyCode::kMethodNotAllowed, "this method is not possible here"});
+    exchange.allow_only(what == "messages" ? "GET, POST" : "GET");
     return;
   }
   with_principal(asked, exchange,
@@ -319,11 +318,21 @@ void Rest::get_presence(const ChannelRequest& asked) {
                               });
 }
 
-Listening Rest::listening(const ChannelRequest& asked) const {
+Answer<Listening> Rest::listening(const ChannelRequest& asked) const {
   constexpr auto kServerLifetime = std::chrono::hours(24);
   const Principal& listener = asked.principal;
   const Milliseconds left(listener.claims.expires_ms - context_.clock.wall_ms());
-  return {listener, asked.exchange, listener.server ? Milliseconds(kServerLifetime) : left};
+  auto seat = context_.counts.seat(client_address(asked.request, context_.config.gateway),
+                                   listener.claims.client_id, context_.clock.monotonic());
+  constexpr Milliseconds kLater{5000};
+  if (!seat) {
+    return tl::unexpected(Refusal{ReplyCode::kRate,
+                                  "too many event streams and polls stay open, see gateway.limits",
+                                  {},
+                                  kLater});
+  }
+  return Listening{listener, asked.exchange, listener.server ? Milliseconds(kServerLifetime) : left,
+                   std::move(seat)};
 }
 
 void Rest::get_poll(const ChannelRequest& asked) {
@@ -341,7 +350,9 @@ void Rest::get_poll(const ChannelRequest& asked) {
           {ReplyCode::kBadField, "offset must be an integer of 0 or more", "offset"});
     }
   }
-  make_long_poll({context_.hub, streams_}, listening(asked), std::chrono::seconds(*wait))
+  auto listens = listening(asked);
+  if (!listens) return asked.exchange.refuse(listens.error());
+  make_long_poll({context_.hub, streams_}, std::move(*listens), std::chrono::seconds(*wait))
       ->start(asked.channel, std::move(from));
 }
 
@@ -359,7 +370,9 @@ void Rest::get_events(const ChannelRequest& asked) {
           {ReplyCode::kBadField, "Last-Event-ID must be epoch:offset", "Last-Event-ID"});
     }
   }
-  make_event_stream({context_.hub, streams_}, listening(asked), context_.config.gateway.ping)
+  auto listens = listening(asked);
+  if (!listens) return asked.exchange.refuse(listens.error());
+  make_event_stream({context_.hub, streams_}, std::move(*listens), context_.config.gateway.ping)
       ->start(asked.channel, std::move(from));
 }
 

@@ -23,6 +23,7 @@
 #include "publishers/local_hub.h"
 #include "publishers/operations.h"
 #include "publishers/rest_stream.h"
+#include "publishers/session_counts.h"
 
 namespace deskwire::publishers {
 
@@ -41,6 +42,7 @@ class Rest {
     Operations& operations;
     jobs::AlertDesk& alerts;
     ClientRates& rates;
+    SessionCounts& counts;
     const std::map<std::string, Page>& pages;
   };
   explicit Rest(const Context& context);
@@ -71,7 +73,8 @@ class Rest {
   void send_message(const ChannelRequest& asked, nlohmann::json body, std::string_view key);
   void get_messages(const ChannelRequest& asked);
   void get_presence(const ChannelRequest& asked);
-  Listening listening(const ChannelRequest& asked) const;
+  /// @errors 42910: as many answers stay open as may.
+  Answer<Listening> listening(const ChannelRequest& asked) const;
   void get_poll(const ChannelRequest& asked);
   void get_events(const ChannelRequest& asked);
   void sla_route(const RequestPtr& request, const Exchange& exchange);

@@ -54,10 +54,8 @@ void Rest::sla_route(const RequestPtr& asked, const Exchange& exchange) {
     return exchange.refuse({ReplyCode::kNotFound, "no such address"});
   }
   // Never by GET: what previews links would acknowledge alerts.
-  if (asked->method != (lists ? "GET" : "POST")) {
-    return exchange.refuse({ReplyCode::kMethodNotAllowed,
-                            lists ? "only GET is possible here" : "only POST is possible here"});
-  }
+  const char* const method = lists ? "GET" : "POST";
+  if (asked->method != method) return exchange.allow_only(method);
   with_principal(asked, exchange, [this, asked, exchange, lists](const Principal& principal) {
     if (lists) return get_clocks(*asked, principal, exchange);
     post_alert(*asked, principal, exchange);

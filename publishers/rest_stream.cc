@@ -45,7 +45,8 @@ class OpenAnswer : public RestStream {
       : context_(context),
         exchange_(std::move(listening.exchange)),
         listener_(std::move(listening.listener)),
-        lifetime_(listening.lifetime) {}
+        lifetime_(listening.lifetime),
+        seat_(std::move(listening.seat)) {}
 
   void start(const std::string& channel, std::optional<StreamPosition> from) override {
     context_.streams.add(shared_from_this());
@@ -65,6 +66,7 @@ class OpenAnswer : public RestStream {
       answer.timer_.reset();
       answer.keep_alive_timer_.reset();
       answer.subscription_.reset();
+      answer.seat_.reset();
       answer.context_.streams.remove(self);
     });
   }
@@ -86,6 +88,7 @@ class OpenAnswer : public RestStream {
   Exchange exchange_;
   const Principal listener_;
   const Milliseconds lifetime_;
+  std::shared_ptr<void> seat_;
   std::shared_ptr<Subscription> subscription_;
   std::shared_ptr<void> timer_;
   std::shared_ptr<void> keep_alive_timer_;

@@ -49,7 +49,8 @@ struct RestStreamContext {
 struct Listening {
   Principal listener;
   Exchange exchange;
-  Milliseconds lifetime{0};  ///< Until the token expires; the answer ends then.
+  Milliseconds lifetime{0};    ///< Until the token expires; the answer ends then.
+  std::shared_ptr<void> seat;  ///< Held as long as the answer is open (SessionCounts).
 };
 
 /// `text/event-stream`: each event as `id: <epoch>:<offset>` and `data: <envelope>`. Begins with an

@@ -15,19 +15,50 @@ SessionCounts::SessionCounts(const config::Gateway& settings, Metrics& metrics)
 
 bool SessionCounts::admit(const std::string& address, MonotonicTime now) {
   const MutexLock lock(mutex_);
-  if (by_address_.size() >= forget_at_) forget_idle(now);
-  Address& here = by_address_
-                      .try_emplace(address, Address{0, TokenBucket(settings_.connects_per_s,
-                                                                   settings_.connects_burst, now)})
-                      .first->second;
-  if (!here.connects.take(now) || total_ >= settings_.max_sessions ||
-      here.sessions >= settings_.max_sessions_per_address) {
-    return false;
-  }
+  Address& here = known(address, now);
+  if (!here.connects.take(now) || !has_room(here)) return false;
   ++here.sessions;
   ++total_;
   gauge_.add(1);
   return true;
+}
+
+SessionCounts::Address& SessionCounts::known(const std::string& address, MonotonicTime now) {
+  if (by_address_.size() >= forget_at_) forget_idle(now);
+  return by_address_
+      .try_emplace(address,
+                   Address{0, TokenBucket(settings_.connects_per_s, settings_.connects_burst, now)})
+      .first->second;
+}
+
+bool SessionCounts::has_room(const Address& here) const {
+  return total_ + seats_ < settings_.max_sessions &&
+         here.sessions < settings_.max_sessions_per_address;
+}
+
+std::shared_ptr<void> SessionCounts::seat(const std::string& address, const std::string& client_id,
+                                          MonotonicTime now) {
+  if (!client_id.empty() && !admit_client(client_id)) return nullptr;
+  {
+    const MutexLock lock(mutex_);
+    Address& here = known(address, now);
+    if (has_room(here)) {
+      ++here.sessions;
+      ++seats_;
+      return {this, [address, client_id](SessionCounts* counts) {
+                counts->leave(address);
+                if (!client_id.empty()) counts->release_client(client_id);
+              }};
+    }
+  }
+  if (!client_id.empty()) release_client(client_id);
+  return nullptr;
+}
+
+void SessionCounts::leave(const std::string& address) {
+  const MutexLock lock(mutex_);
+  --seats_;
+  --by_address_.at(address).sessions;
 }
 
 void SessionCounts::forget_idle(MonotonicTime now) {

@@ -39,6 +39,10 @@ class Stream {
   virtual void wait_readable(std::function<void(Status)> done) = 0;
   /// Writes all pieces in one gathered write; they must live until the callback.
   virtual void write(std::span<const std::string_view> pieces, WriteCallback done) = 0;
+  /// Writes as much of `bytes` as the system takes at once, without a callback; 0 when it takes
+  /// nothing now, when the stream must encrypt first, or on an error, which write() then reports.
+  /// Only while no write is in flight.
+  virtual std::size_t write_now(std::string_view bytes);
   /// Sends FIN after what was written. Nothing may be written afterwards.
   virtual void shutdown_write() = 0;
   /// Cancels what is in flight (callbacks get kCancelled) and closes. Twice is fine.
@@ -46,5 +50,7 @@ class Stream {
   /// Address of the peer without the port ("127.0.0.1"); empty when unknown.
   virtual std::string peer_address() const = 0;
 };
+
+inline std::size_t Stream::write_now(std::string_view /*bytes*/) { return 0; }
 
 }  // namespace deskwire::net

@@ -49,27 +49,36 @@ Status OnCallDesk::commit(const OnCallChange& change) const {
   return {};
 }
 
-const config::SlaPolicy* OnCallDesk::policy_of(const json& state) const {
+OnCallDesk::OnCallDesk(const config::Sla& sla, Ports ports)
+    : sla_(sla),
+      policies_(std::make_shared<const std::vector<config::SlaPolicy>>(sla.policies)),
+      ports_(std::move(ports)) {}
+
+void OnCallDesk::set_policies(std::vector<config::SlaPolicy> policies) {
+  policies_.replace(std::make_shared<const std::vector<config::SlaPolicy>>(std::move(policies)));
+}
+
+std::optional<config::SlaPolicy> OnCallDesk::policy_of(const json& state) const {
   const json& data = object_at(state, "data");
   const std::string id = string_at(object_at(data, "policy"), "id");
   const auto version = integer_at(object_at(data, "policy"), "version").value_or(0);
+  const auto policies = policies_.read();
   const config::SlaPolicy* best = nullptr;
-  for (const config::SlaPolicy& policy : sla_.policies) {
+  for (const config::SlaPolicy& policy : *policies) {
     if (policy.id != id) continue;
     // Without its own version any of the same name is better than silence.
     if (best == nullptr || policy.version == version) best = &policy;
   }
-  return best;
+  return best == nullptr ? std::nullopt : std::optional(*best);
 }
 
-const std::vector<config::SlaStep>& OnCallDesk::ladder_of(const json& state) const {
-  static const std::vector<config::SlaStep> none;
+std::vector<config::SlaStep> OnCallDesk::ladder_of(const json& state) const {
   if (string_at(state, "name").starts_with("alert:")) return sla_.alerts.escalation;
   if (string_at(object_at(state, "data"), "metric") == "queue_wait") {
     return sla_.on_call.queue_wait;
   }
-  const config::SlaPolicy* policy = policy_of(state);
-  return policy == nullptr ? none : policy->escalation;
+  const auto policy = policy_of(state);
+  return policy ? policy->escalation : std::vector<config::SlaStep>();
 }
 
 Result<bool> OnCallDesk::take_event(const OnCallChange::Move& move, std::string_view name,
@@ -155,7 +164,7 @@ void OnCallDesk::close_replaced(OnCallChange& change, const json& before, std::i
 
 void OnCallDesk::schedule_steps(OnCallChange& change, const json& state,
                                 std::int64_t now_ms) const {
-  const auto& ladder = ladder_of(state);
+  const auto ladder = ladder_of(state);
   const std::string level = string_at(state, "level");
   const std::int64_t base = integer_at(state, "base").value_or(now_ms);
   for (std::size_t i = 0; i < ladder.size(); ++i) {
@@ -164,8 +173,8 @@ void OnCallDesk::schedule_steps(OnCallChange& change, const json& state,
     if (std::find(done.begin(), done.end(), json(i)) != done.end()) continue;
     change.tasks[task_of("step", state, i)] = std::max(now_ms, base + ladder[i].after_s * 1000);
   }
-  const config::SlaPolicy* policy = policy_of(state);
-  if (policy == nullptr || level != "violation") return;
+  const auto policy = policy_of(state);
+  if (!policy || level != "violation") return;
   const std::int64_t every_ms = policy->repeat_every_s * 1000;
   schedule_again(change, "repeat", state, std::max(now_ms, base) + every_ms, every_ms);
 }
@@ -218,8 +227,8 @@ Status OnCallDesk::mark(OnCallChange& change, const std::string& key, std::strin
       name == "sla:snoozed" ? moment_at(object_at(data, "ack"), "until_ms") : std::int64_t{0};
   if (name == "sla:unacknowledged") schedule_steps(change, state, now_ms);
   if (name == "sla:acknowledged") {
-    const config::SlaPolicy* policy = policy_of(state);
-    const std::int64_t every_ms = policy == nullptr ? 0 : policy->ack.remind_after_s * 1000;
+    const auto policy = policy_of(state);
+    const std::int64_t every_ms = policy ? policy->ack.remind_after_s * 1000 : 0;
     schedule_again(change, "remind", state, now_ms + every_ms, every_ms);
     for (const json& told : state.at("told")) {
       const auto taken = is_taken(change, key, told.at(1).get<std::string>());

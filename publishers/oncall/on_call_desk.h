@@ -12,6 +12,7 @@
 #include "config/sla.h"
 #include "core/event.h"
 #include "core/result.h"
+#include "core/snapshot.h"
 #include "publishers/oncall/on_call_store.h"
 #include "publishers/oncall/read_back.h"
 #include "publishers/sinks/alert_sink.h"
@@ -54,7 +55,12 @@ class OnCallDesk {
     ReadBackPort read_back = {};  ///< Empty: pages go out as they are.
   };
 
-  OnCallDesk(const config::Sla& sla, Ports ports) : sla_(sla), ports_(std::move(ports)) {}
+  /// @param sla  Outlives the desk; its policies are those of the start.
+  OnCallDesk(const config::Sla& sla, Ports ports);
+
+  /// Whatever falls due after this climbs the ladders of these policies. Steps that an alert was
+  /// already promised keep their time.
+  void set_policies(std::vector<config::SlaPolicy> policies);
 
   /// Takes one event of a channel's log. Events that concern nobody only move the position.
   /// @return  False: another replica was faster.
@@ -114,14 +120,15 @@ class OnCallDesk {
   void announce(const Json& state, const config::SlaStep& step, std::size_t index,
                 std::int64_t now_ms) const;
 
-  /// The one that the alert names, or null.
-  const config::SlaPolicy* policy_of(const Json& state) const;
-  const std::vector<config::SlaStep>& ladder_of(const Json& state) const;
+  /// The one that the alert names.
+  std::optional<config::SlaPolicy> policy_of(const Json& state) const;
+  std::vector<config::SlaStep> ladder_of(const Json& state) const;
   std::string log_entry(const Json& notification, const char* result, std::string_view code,
                         std::int64_t now_ms) const;
   Status commit(const OnCallChange& change) const;
 
   const config::Sla& sla_;
+  Snapshot<const std::vector<config::SlaPolicy>> policies_;
   const Ports ports_;
 };
 

@@ -51,6 +51,12 @@ json as_of(json state, std::int64_t now_ms) {
   return state;
 }
 
+/// A page is repeated in the hours of the step that told first.
+std::string hours_of_first(const json& done, const std::vector<config::SlaStep>& ladder) {
+  const auto index = done.empty() ? ladder.size() : done.front().get<std::size_t>();
+  return index < ladder.size() ? ladder[index].hours : config::SlaStep().hours;
+}
+
 json member_of(const json& state) {
   return {{"key", string_at(state, "key")}, {"event_id", string_at(state, "event_id")}};
 }
@@ -86,7 +92,7 @@ Status OnCallDesk::run_step(const DueTask& task, std::int64_t now_ms) {
   if (!name) return commit(change);
   auto state = load("a|" + name->key, change);
   if (!state) return fail(std::move(state.error()));
-  const auto& ladder = ladder_of(*state);
+  const auto ladder = ladder_of(*state);
   const bool current = string_at(*state, "event_id") == name->event_id;
   if (!current || name->index >= ladder.size()) return commit(change);
   const config::SlaStep& step = ladder[name->index];
@@ -112,14 +118,15 @@ Status OnCallDesk::run_again(const DueTask& task, bool remind, std::int64_t now_
   if (!name) return commit(change);
   const auto state = load("a|" + name->key, change);
   if (!state) return fail(state.error());
-  const config::SlaPolicy* policy = policy_of(*state);
+  const auto policy = policy_of(*state);
   const bool current = string_at(*state, "event_id") == name->event_id;
-  if (!current || policy == nullptr || bool_at(*state, "acked") != remind) return commit(change);
+  if (!current || !policy || bool_at(*state, "acked") != remind) return commit(change);
   const std::int64_t every_ms =
       (remind ? policy->ack.remind_after_s : policy->repeat_every_s) * 1000;
   if (every_ms <= 0) return commit(change);
   config::SlaStep muted;
   muted.unless = {"snoozed"};
+  muted.hours = hours_of_first(state->at("done"), policy->escalation);
   if (const std::int64_t until = wait_of(muted, *state, now_ms); until > 0) {
     change.tasks[task.name] = until;
     return commit(change);
@@ -265,11 +272,12 @@ Status OnCallDesk::run_notification(const DueTask& task, std::int64_t now_ms) {
   const Alert::Action kind = action == "acknowledge" ? Alert::Action::kAcknowledge
                              : action == "resolve"   ? Alert::Action::kResolve
                                                      : Alert::Action::kTrigger;
+  const auto ladder = ladder_of(states.front());
   Alert alert = make_page({.states = states,
                            .more = static_cast<std::size_t>(notification.value("more", 0)),
                            .unread = unread_of(notification),
                            .action = kind,
-                           .ladder = ladder_of(states.front()),
+                           .ladder = ladder,
                            .step = step},
                           sla_, now_ms);
   alert.id = string_at(notification, "id");

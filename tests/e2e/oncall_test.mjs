@@ -74,6 +74,20 @@ const to = (path) => (call) => call.path.startsWith(path);
 const resolved = (path) => (call) =>
   call.path.startsWith(path) && (call.body.event_action ?? call.body.data?.action) === "resolve";
 
+test("a reload takes in another ladder", async (t) => {
+  const receiver = await AlertReceiver.start(t);
+  const deskwire = await deskwireWith(t, receiver, { escalation: [{ on: "violation", to: ["pager"] }] });
+  const config = structuredClone(deskwire.config);
+  config.sla.policies[0].escalation = [{ on: "violation", to: ["own"], hours: "calendar:day" }];
+  config.sla.calendars = { day: { always: true } };
+  writeFileSync(deskwire.configFile, JSON.stringify(config));
+  process.kill(deskwire.pid, "SIGHUP");
+  await deskwire.output.until(({ line }) => line.includes("event=reloaded part=admin"), "the end of the reload");
+  await tell(deskwire, "sla:violation", about(4711, "e1"));
+  await receiver.calls.until(to("/own"), "the webhook");
+  assert.ok(!receiver.calls.items.some(to("/v2/enqueue")));
+});
+
 test("a violation reaches every sink in its own form, and so does its end", async (t) => {
   const receiver = await AlertReceiver.start(t);
   const deskwire = await deskwireWith(t, receiver);

@@ -7,7 +7,7 @@ import { SANDBOX_SOURCE, SERVER_KEY, startedDeskwire } from "./support/deskwire.
 import { jwt } from "./support/jwt.mjs";
 import { PlainClient } from "./support/plain_client.mjs";
 import { rawStatus } from "./support/raw_http.mjs";
-import { within } from "./support/waiting.mjs";
+import { eventually, within } from "./support/waiting.mjs";
 
 const CHANNEL = "conversation:42";
 const PATH = "/v1/channels/conversation%3A42";
@@ -149,6 +149,34 @@ test("every refusal has one shape, and its code tells the status", async (t) => 
     const answer = await ask(deskwire, method, path, options);
     assert.deepEqual([answer.status, answer.code], [status, code], `${method} ${path} ${JSON.stringify(options).slice(0, 80)}`);
   }
+});
+
+test("a refused method or token says what is possible", async (t) => {
+  const deskwire = await startedDeskwire(t, { sources: SOURCES });
+  const allowed = async (method, path) => (await ask(deskwire, method, path)).headers.get("Allow");
+  assert.equal(await allowed("DELETE", `${PATH}/messages`), "GET, POST");
+  assert.equal(await allowed("POST", `${PATH}/presence`), "GET");
+  assert.equal(await allowed("GET", "/v1/tokens"), "POST");
+  assert.equal(await allowed("GET", "/v1/sla/alerts/x/ack"), "POST");
+  const refused = await ask(deskwire, "GET", `${PATH}/messages`, { key: "wrong" });
+  assert.deepEqual([refused.status, refused.headers.get("WWW-Authenticate")], [401, "Bearer"]);
+});
+
+test("event streams and polls that stay open count among a client's sessions", async (t) => {
+  const deskwire = await startedDeskwire(t, {
+    sources: SOURCES,
+    config: { gateway: { limits: { max_sessions_per_client: 1 } } },
+  });
+  const key = jwt({ sub: "ann" });
+  const cut = new AbortController();
+  const open = await fetch(`${deskwire.gateway}${PATH}/events`, { headers: { Authorization: `Bearer ${key}` }, signal: cut.signal });
+  assert.equal(open.status, 200);
+  for (const path of [`${PATH}/events`, `${PATH}/poll?wait=5`]) {
+    assert.deepEqual(await ask(deskwire, "GET", path, { key }).then(({ status, code }) => [status, code]), [429, 42910]);
+  }
+  assert.equal((await ask(deskwire, "GET", `${PATH}/poll?wait=0`, { key: jwt({ sub: "bob" }) })).status, 200, "another client");
+  cut.abort();
+  await eventually(() => ask(deskwire, "GET", `${PATH}/poll?wait=0`, { key }), ({ status }) => status === 200, "its place is free again");
 });
 
 test("a client publishes as fast by REST as its limit says, whichever connections it uses", async (t) => {

@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { chatwootSource, newDeskwire, runDeskwire, startedDeskwire, temporaryDirectory } from "./support/deskwire.mjs";
+import { SANDBOX_SOURCE, chatwootSource, newDeskwire, runDeskwire, startedDeskwire, temporaryDirectory } from "./support/deskwire.mjs";
 
 test("the version and the wrong command", async () => {
   const version = await runDeskwire(["--version"]);
@@ -67,6 +67,7 @@ test("mistakes in the config are all named, each with what to do", async (t) => 
     }
   };
   const chatwoot = chatwootSource("http://127.0.0.1:9");
+  await check({ sources: [{ ...chatwoot, auth: "basic", secrets: ["nocolon"] }] }, /sources\[0\]\.secrets\[0\]/, /user:password/);
   await check({ recevier: {} }, /recevier/, /receiver/);
   await check({ jobs: { lease: 5 } }, /jobs\.lease\b.*did you mean "lease_ms"/);
   await check({ receiver: { max_body_byte: 1 } }, /max_body_byte/, /max_body_bytes/);
@@ -81,6 +82,27 @@ test("mistakes in the config are all named, each with what to do", async (t) => 
   const missing = await runDeskwire(["serve", "--config", join(directory, "absent.json")]);
   assert.ok([1, 2].includes(missing.code));
   assert.match(missing.stderr, /absent\.json/);
+});
+
+test("a secret of another form is a mistake, but no reason to keep the other sources down", async (t) => {
+  const deskwire = await startedDeskwire(t, {
+    sources: [SANDBOX_SOURCE, { name: "own", type: "generic", namespace: "own", secrets: ["whsec_not*base64"] }],
+  });
+  await deskwire.output.until(({ line }) => /event=secrets_unusable .*sources\[1\]\.secrets\[0\]/.test(line), "a word about it");
+  assert.ok(!deskwire.output.items.some(({ line }) => line.includes("not*base64")));
+  for (const args of [["config", "check"], ["config", "reload"], ["doctor"]]) {
+    const { code, stdout, stderr } = await deskwire.cli(args);
+    assert.equal(code, 1, args.join(" "));
+    assert.match(stdout + stderr, /sources\[1\]\.secrets\[0\].*form/);
+  }
+});
+
+test("a word that is no command is named", async () => {
+  for (const args of [["nope"], ["jobs", "nope"]]) {
+    const { code, stderr } = await runDeskwire(args);
+    assert.equal(code, 2);
+    assert.match(stderr, /"nope" is no command/);
+  }
 });
 
 test("a good config passes the check, and show prints no secret", async (t) => {

@@ -4,6 +4,7 @@
 
 #include "core/channel_log.h"
 #include "core/redis/redis_client.h"
+#include "core/timestamp.h"
 #include "tests/support/catch.h"
 #include "tests/support/event_probe.h"
 #include "tests/support/manual_clock.h"
@@ -90,7 +91,11 @@ TEST_CASE("a long wait is warned about once an episode, however many processes w
   CHECK(warning.at("metric") == "queue_wait");
   CHECK(warning.at("queue") == "jobs");
   CHECK(warning.at("alert_key") == "sla/queue/jobs/queue_wait");
-  CHECK(warning.at("started_at") == 1'795'255'200'000 + 2000 - 31000);
+  CHECK(warning.at("started_at") == iso8601(1'795'255'200'000 + 2000 - 31000));
+  CHECK(warning.at("v") == 1);
+  CHECK(warning.at("type") == "sla:warning");
+  CHECK(warning.at("unit") == "s");
+  CHECK(warning.at("emitted_at") == iso8601(warning.at("timestamp").get<std::int64_t>()));
   const json& violation = events.at(1).second;
   CHECK(violation.at("threshold") == 120);
   CHECK(violation.at("actual") == 121);

@@ -376,3 +376,34 @@ TEST_CASE("a later rung says how long it has been by then", "[publishers][oncall
   CHECK(office.pager->sent[0].summary.find("violated by 15 min") != std::string::npos);
   CHECK(json::parse(office.published.at(0).data)["actual"] == 3605 + 900);
 }
+
+TEST_CASE("a page is repeated in the hours of the step that told first", "[publishers][oncall]") {
+  Office office;
+  office.sla.policies[0].repeat_every_s = 300;
+  for (config::SlaStep& rung : office.sla.policies[0].escalation) rung.hours = "calendar:office";
+  office.violate(4711, "e1");
+  office.pass(10);
+  REQUIRE(office.chat->sent.size() == 1);
+  office.opens = office.store.now_ms + 1'000'000;
+  office.pass(990);
+  CHECK(office.chat->sent.size() == 1);
+  office.pass(20);
+  CHECK(office.chat->sent.size() == 2);
+}
+
+TEST_CASE("an alert climbs the ladder of the policies that were reloaded", "[publishers][oncall]") {
+  Office office;
+  OnCallDesk desk = office.desk();
+  config::SlaPolicy silver = office.sla.policies[0];
+  silver.id = "silver";
+  silver.escalation = {step("violation", 0, {"pager"})};
+  desk.set_policies({silver});
+  json told = Office::about(4711, "e1");
+  told["policy"]["id"] = "silver";
+  const LogPosition from = office.store.positions["oncall"];
+  REQUIRE(desk.take_event({"oncall", from, {from.epoch, 1}}, "sla:violation", told,
+                          office.store.now_ms));
+  office.pass(10, desk);
+  CHECK(office.pager->sent.size() == 1);
+  CHECK(office.chat->sent.empty());
+}

@@ -106,6 +106,15 @@ TEST_CASE("an opening is found within 400 days and not beyond", "[worker][sla][c
   CHECK(hours.deadline(at("2025-06-02T08:00:00Z"), 3600001) == std::nullopt);
 }
 
+TEST_CASE("the version of a calendar is the one in effect", "[worker][sla][calendar]") {
+  const Calendar hours = calendar(
+      R"({"version": 3, "timezone": "Etc/UTC", "hours": {},
+          "changes": [{"effective_from": "2026-01-01T00:00:00Z", "version": 4, "always": true}]})");
+  CHECK(hours.version_at(at("2025-12-31T23:59:59Z")) == 3);
+  CHECK(hours.version_at(at("2026-01-01T00:00:00Z")) == 4);
+  CHECK(Calendar::always().version_at(0) == 1);
+}
+
 TEST_CASE("an office that is always open counts every second", "[worker][sla][calendar]") {
   const Calendar hours = Calendar::always();
   CHECK(hours.deadline(0, 5) == 5);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -85,7 +86,7 @@ Calendar Calendar::always() {
 Result<Calendar> Calendar::make(const config::Calendar& versions) {
   Calendar calendar;
   const auto add = [&](const config::ScheduleVersion& one, std::int64_t from_ms) -> Status {
-    Version version{from_ms, one.schedule, std::nullopt};
+    Version version{one.version, from_ms, one.schedule, std::nullopt};
     if (!one.schedule.always) {
       auto zone = TimeZone::load(one.schedule.timezone);
       if (!zone) {
@@ -103,6 +104,13 @@ Result<Calendar> Calendar::make(const config::Calendar& versions) {
     if (!added) return fail(std::move(added.error()));
   }
   return calendar;
+}
+
+int Calendar::version_at(std::int64_t at_ms) const {
+  const auto after =
+      std::find_if(versions_.begin() + 1, versions_.end(),
+                   [at_ms](const Version& version) { return version.from_ms > at_ms; });
+  return std::prev(after)->number;
 }
 
 template <typename Visit>

@@ -54,8 +54,12 @@ class Calendar {
 
   bool is_open(std::int64_t at_ms) const;
 
+  /// The number of the version in effect then (config::ScheduleVersion::version).
+  int version_at(std::int64_t at_ms) const;
+
  private:
   struct Version {
+    int number;
     std::int64_t from_ms;  ///< The first one's reaches back for ever.
     config::Schedule schedule;
     std::optional<TimeZone> zone;  ///< None: always open.

@@ -8,6 +8,7 @@
 #include "core/ids.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "core/timestamp.h"
 #include "worker_scripts.h"
 
 namespace deskwire::worker {
@@ -84,6 +85,8 @@ class QueueWaitMonitor::Impl : public std::enable_shared_from_this<Impl> {
     const bool critical = violation || (kind == "met" && episode.worst == "violation");
     const std::int64_t now = clock_.wall_ms();
     const nlohmann::json data{
+        {"v", 1},
+        {"type", "sla:" + kind},
         {"threshold", violation ? thresholds_.critical_s : thresholds_.warning_s},
         {"actual", episode.actual_s(kind)},
         {"severity", critical ? "critical" : "warning"},
@@ -92,7 +95,12 @@ class QueueWaitMonitor::Impl : public std::enable_shared_from_this<Impl> {
         {"episode", episode.id},
         {"event_id", derived_id("sla", id)},
         {"alert_key", kAlertKey},
-        {"started_at", episode.since_ms},
+        {"unit", "s"},
+        {"hours", "calendar"},
+        {"started_at", iso8601(episode.since_ms)},
+        {"emitted_at", iso8601(now)},
+        {"ack", {{"state", "none"}}},
+        {"replay", false},
         {"timestamp", now}};
     Event event;
     event.channel = "ops";

@@ -21,9 +21,10 @@ namespace deskwire::worker {
 /// The state lies in Redis (`dw:{0}:queue_wait`, scripts/queue_wait.lua): a process that dies takes
 /// nothing with it, and what it had not yet announced another one announces.
 ///
-/// Data: `{threshold, actual, severity, metric:"queue_wait", queue:"jobs", episode, event_id,
-/// alert_key, started_at, timestamp}`; threshold and actual in seconds (`sla:met`: the warning's
-/// threshold and what was waited at the end), times in Unix ms.
+/// Data: `{v, type, threshold, actual, severity, metric:"queue_wait", queue:"jobs", episode,
+/// event_id, alert_key, unit, hours, started_at, emitted_at, ack, replay, timestamp}`, as of the
+/// conversations' clocks (docs/sla.md); threshold and actual in seconds (`sla:met`: the warning's
+/// threshold and what was waited at the end).
 ///
 /// Thread safety: observe may be called concurrently and does not block. The client must be stopped
 /// before the channel log is destroyed; this object may go before or after.

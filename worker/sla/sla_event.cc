@@ -76,13 +76,15 @@ json common_data(const SlaSubject& subject, SlaMetricName metric, int cycle,
           {"replay", false}};
 }
 
-void add_target(json& data, const SlaTarget& target) {
+void add_target(json& data, const SlaTarget& target, std::int64_t at_ms) {
   data["target"] = target.target_ms / 1000;
   data["priority"] = target.priority.empty() ? json(nullptr) : json(target.priority);
   data["policy"] = {{"id", target.policy->id}, {"version", target.policy->version}};
   data["hours"] = target.calendar_id.empty() ? "calendar" : "business";
   data["calendar"] =
-      target.calendar_id.empty() ? json(nullptr) : json({{"id", target.calendar_id}});
+      target.calendar_id.empty()
+          ? json(nullptr)
+          : json({{"id", target.calendar_id}, {"version", target.calendar->version_at(at_ms)}});
 }
 
 void add_times(json& data, std::int64_t start_ms, std::optional<std::int64_t> due_ms,
@@ -131,7 +133,7 @@ std::string mark_field(SlaMetricName metric, int cycle) {
 json clock_json(const SlaSubject& subject, const SlaClock& clock, const std::string& mark) {
   json data = common_data(subject, clock.metric, clock.cycle, "sla:clock");
   data.erase("replay");
-  add_target(data, clock.target);
+  add_target(data, clock.target, clock.start_ms);
   add_times(data, clock.start_ms, clock.due_ms, clock.paused_ms / 1000);
   data["state"] = name_of(clock.state);
   data["threshold"] = clock.target.target_ms / 1000;
@@ -154,7 +156,7 @@ jobs::ClockEvent make_sla_event(const SlaSubject& subject, const SlaOccurrence& 
                                 std::int64_t generation, std::int64_t now_ms) {
   const std::string name = "sla:" + std::string(name_of(occurrence.kind));
   json data = common_data(subject, occurrence.metric, occurrence.cycle, name);
-  add_target(data, occurrence.target);
+  add_target(data, occurrence.target, occurrence.at_ms);
   add_times(data, occurrence.start_ms, occurrence.due_ms, occurrence.paused_s);
   data["event_id"] = event_id(subject, occurrence);
   data["gen"] = generation;
@@ -197,7 +199,7 @@ jobs::ClockEvent make_retraction(const SlaSubject& subject, const std::string& v
   data["severity"] = "critical";  // Of what is taken back.
   data["ack"] = {{"state", "none"}};
   if (what.clock != nullptr) {
-    add_target(data, what.clock->target);
+    add_target(data, what.clock->target, what.clock->start_ms);
     add_times(data, what.clock->start_ms, what.clock->due_ms, what.clock->paused_ms / 1000);
   }
   jobs::ClockEvent event;
