@@ -1,6 +1,9 @@
 #include "cli/admin_response.h"
 
+#include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "core/json.h"
 
@@ -16,10 +19,23 @@ HttpResponse json_response(int status, const json& body) {
   return response;
 }
 
+namespace {
+
+/// Of "limit: is not 1..1000"; empty where the message begins with more than a word.
+std::string_view field_of(std::string_view message) {
+  const std::string_view word = message.substr(0, message.find(':'));
+  const bool one = word.size() < message.size() &&
+                   std::all_of(word.begin(), word.end(),
+                               [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+  return one ? word : std::string_view();
+}
+
+}  // namespace
+
 HttpResponse error_of(const Error& error) {
   switch (error.code) {
     case ErrorCode::kInvalid:
-      return net::error_response(40001, error.message);
+      return net::error_response(40001, error.message, field_of(error.message));
     case ErrorCode::kNotFound:
       return net::error_response(40400, error.message);
     case ErrorCode::kConflict:

@@ -17,10 +17,10 @@ bool unreachable(const Result<JobId>& made) {
 
 }  // namespace
 
-ReplayChoice choose_for_replay(const std::vector<Forecast>& forecasts, bool by_name) {
+ReplayChoice choose_for_replay(const std::vector<Forecast>& forecasts) {
   ReplayChoice choice;
   for (const Forecast& one : forecasts) {
-    if (one.left_out && !by_name) {
+    if (one.left_out) {
       choice.left_out.push_back(one);
     } else {
       choice.chosen.push_back(one.job);

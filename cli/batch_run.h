@@ -15,8 +15,7 @@ struct ReplayChoice {
   std::vector<jobs::Job> chosen;
   std::vector<Forecast> left_out;
 };
-/// @param by_name  Who names a job means that job: nothing is left out.
-ReplayChoice choose_for_replay(const std::vector<Forecast>& forecasts, bool by_name);
+ReplayChoice choose_for_replay(const std::vector<Forecast>& forecasts);
 
 /// Replays what is left of a batch, in its order, until it is done, cancelled, or not to go on.
 /// Interrupted anywhere it can be run again: no job is replayed twice.

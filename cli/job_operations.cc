@@ -26,6 +26,7 @@ using jobs::ReplayBatch;
 using net::HttpRequest;
 using net::HttpResponse;
 using nlohmann::json;
+using Type = BodyField::Type;
 
 constexpr std::string_view kJobs = "/v1/jobs/";
 constexpr std::string_view kBatches = "batches/";
@@ -138,13 +139,27 @@ std::optional<HttpResponse> JobOperations::answer(const HttpRequest& request) {
 }
 
 HttpResponse JobOperations::replay(const HttpRequest& request) {
-  const auto body = body_of(request);
+  const auto body = body_of(request, {{"ids", Type::kIds},
+                                      {"state"},
+                                      {"kind"},
+                                      {"conversation", Type::kId},
+                                      {"error"},
+                                      {"since"},
+                                      {"until"},
+                                      {"limit", Type::kInteger},
+                                      {"rate", Type::kInteger},
+                                      {"again", Type::kFlag},
+                                      {"dry_run", Type::kFlag}});
   if (!body) return error_of(body.error());
   const auto limit = number_of(*body, "limit", kMaxJobs, 1, kMaxJobs);
   if (!limit) return error_of(limit.error());
   const auto rate = number_of(*body, "rate", kDefaultRate, 0, kMaxRate);
   if (!rate) return error_of(rate.error());
   const FilterOptions filter = filter_of(*body, *limit);
+  if (const std::string wrong = check_job_kind(filter.kind);
+      !filter.kind.empty() && !wrong.empty()) {
+    return error_of({ErrorCode::kInvalid, "kind: " + wrong, std::nullopt});
+  }
   const std::vector<std::string> ids = ids_of(*body);
   if (ids.empty() && !filter.any()) {
     return net::error_response(40001,
@@ -157,10 +172,11 @@ HttpResponse JobOperations::replay(const HttpRequest& request) {
   const auto prospects = batches_.prospects(*selected);
   if (!prospects) return error_of(prospects.error());
   const bool again = bool_at(*body, "again");
-  const std::vector<Forecast> forecasts = forecast(*prospects, *config_.read(), again, now_ms);
+  const std::vector<Forecast> forecasts =
+      forecast(*prospects, *config_.read(), {.again = again, .by_name = !filter.any()}, now_ms);
   if (bool_at(*body, "dry_run")) return json_response(200, forecast_json(forecasts));
 
-  const ReplayChoice choice = choose_for_replay(forecasts, !filter.any());
+  const ReplayChoice choice = choose_for_replay(forecasts);
   if (choice.chosen.empty()) {
     json nothing{{"batch", nullptr}, {"total", 0}, {"left_out", counts_of(choice.left_out)}};
     return json_response(200, nothing);
@@ -184,7 +200,7 @@ HttpResponse JobOperations::batch(const HttpRequest& request, std::string_view r
   const std::string_view verb = rest.substr(slash + 1);
   if (verb != "resume" && verb != "cancel") return net::error_response(40400, "no such path");
   if (request.method != "POST") return method_not_allowed("POST");
-  const auto body = body_of(request);
+  const auto body = body_of(request, {{"rate", Type::kInteger}});
   if (!body) return error_of(body.error());
   if (verb == "cancel") {
     const auto cancelled = batches_.cancel(id, operator_of(request, *body));
@@ -256,7 +272,7 @@ HttpResponse JobOperations::fsck(const HttpRequest& request) {
     if (auto parsed = parse_json(checked_)) report = std::move(*parsed);
     return json_response(200, {{"running", checking_}, {"report", std::move(report)}});
   }
-  const auto body = body_of(request);
+  const auto body = body_of(request, {{"repair", Type::kFlag}});
   if (!body) return error_of(body.error());
   {
     const MutexLock lock(mutex_);

@@ -1,5 +1,6 @@
 #include "cli/jobs_bulk.h"
 
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -42,18 +43,35 @@ BulkOutcome act_on_all(JobAccess& access, const std::vector<jobs::Job>& selected
   return outcome;
 }
 
+/// Whether the state allows it: what is asked for anew may have changed by then.
+bool is_possible(BulkVerb verb, jobs::JobState state) {
+  using State = jobs::JobState;
+  if (verb == BulkVerb::kRetry) return state == State::kScheduled || state == State::kRetryable;
+  return state != State::kRunning && state != State::kCompleted;
+}
+
 int dry_run(const std::vector<jobs::Job>& selected, const BulkOptions& options,
             std::int64_t now_ms) {
+  const auto possible = [&](const jobs::Job& job) { return is_possible(options.verb, job.state); };
+  const auto would =
+      static_cast<std::size_t>(std::count_if(selected.begin(), selected.end(), possible));
   if (options.json) {
     json items = json::array();
-    for (const jobs::Job& job : selected) items.push_back(to_json(job, false));
+    for (const jobs::Job& job : selected) {
+      items.push_back(to_json(job, false));
+      items.back()["would"] = possible(job) ? participle(options.verb) : "refused";
+    }
     std::cout << dump_json({{"dry_run", true}, {"jobs", std::move(items)}}) << '\n';
-    return kDone;
+    return would > 0 ? kDone : kNotDone;
   }
   job_table(selected, now_ms).print(std::cout, terminal_width());
-  std::cout << selected.size() << (selected.size() == 1 ? " job" : " jobs") << " would be "
-            << participle(options.verb) << "; nothing was changed.\n";
-  return kDone;
+  std::cout << would << (would == 1 ? " job" : " jobs") << " would be " << participle(options.verb);
+  if (would < selected.size()) {
+    std::cout << ", " << selected.size() - would << " refused because of "
+              << (selected.size() - would == 1 ? "its state" : "their state");
+  }
+  std::cout << "; nothing was changed.\n";
+  return would > 0 ? kDone : kNotDone;
 }
 
 void print_outcome(const BulkOutcome& outcome, const BulkOptions& options) {

@@ -23,6 +23,7 @@ namespace {
 using net::HttpRequest;
 using net::HttpResponse;
 using nlohmann::json;
+using Type = BodyField::Type;
 
 constexpr std::size_t kMaxListed = 1000;
 constexpr std::string_view kJobs = "/v1/jobs";
@@ -41,6 +42,10 @@ Status read_limit(const HttpRequest& request, std::size_t& into) {
 Result<jobs::JobFilter> filter_of(const HttpRequest& request, std::int64_t now_ms) {
   jobs::JobFilter filter;
   filter.kind = request.query("kind");
+  if (const std::string wrong = check_job_kind(filter.kind);
+      !filter.kind.empty() && !wrong.empty()) {
+    return fail(ErrorCode::kInvalid, "kind: " + wrong);
+  }
   filter.lane = conversation_of_argument(request.query("conversation"));
   filter.error_code = request.query("error");
   if (const std::string state = request.query("state"); !state.empty()) {
@@ -77,7 +82,7 @@ Result<jobs::HaltTarget> target_of(const json& body, bool park) {
   if (!kind.empty()) {
     // A pause of what does not exist would look like one that works.
     if (const std::string wrong = check_job_kind(kind); !wrong.empty()) {
-      return fail(ErrorCode::kInvalid, "kind " + wrong);
+      return fail(ErrorCode::kInvalid, "kind: " + wrong);
     }
     return jobs::HaltTarget{jobs::HaltScope::kKind, kind};
   }
@@ -155,7 +160,7 @@ HttpResponse JobsDoor::audit(const HttpRequest& request) {
 }
 
 HttpResponse JobsDoor::halt(const HttpRequest& request, std::string_view verb) {
-  const auto body = body_of(request);
+  const auto body = body_of(request, {{"all", Type::kFlag}, {"kind"}, {"conversation", Type::kId}});
   if (!body) return error_of(body.error());
   const auto target = target_of(*body, verb == "park" || verb == "unpark");
   if (!target) return error_of(target.error());
@@ -182,7 +187,7 @@ HttpResponse JobsDoor::show(const HttpRequest& request, const JobId& id) {
 }
 
 HttpResponse JobsDoor::change(const HttpRequest& request, const JobId& id, std::string_view verb) {
-  const auto body = body_of(request);
+  const auto body = body_of(request, {{"again", Type::kFlag}});
   if (!body) return error_of(body.error());
   const jobs::Operator by = operator_of(request, *body);
   if (verb == "replay") {

@@ -174,10 +174,11 @@ int run_replay(JobAccess& access, const config::Config& config, const BulkOption
   }
   const auto prospects = access.batches().prospects(*selected);
   if (!prospects) return report(prospects.error());
-  const std::vector<Forecast> forecasts = forecast(*prospects, config, options.again, now_ms);
+  const std::vector<Forecast> forecasts =
+      forecast(*prospects, config, {.again = options.again, .by_name = by_name}, now_ms);
   if (options.dry_run) return dry_run(forecasts, options, now_ms);
 
-  const auto [chosen, left_out] = choose_for_replay(forecasts, by_name);
+  const auto [chosen, left_out] = choose_for_replay(forecasts);
   if (chosen.empty()) {
     std::cerr << "deskwire: nothing is left to replay\n";
     print_counts(left_out, std::cerr);

@@ -9,6 +9,18 @@
 
 namespace {
 
+/// An empty value is nearly always a shell variable that was not set. Taken as "no filter", it
+/// would change far more than was meant.
+void refuse_empty_values(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_items_expected_max() == 0) continue;  // A flag.
+    option->check([](const std::string& value) {
+      return value.empty() ? std::string("is empty; give a value, or leave it out") : std::string();
+    });
+  }
+  for (CLI::App* command : app.get_subcommands({})) refuse_empty_values(*command);
+}
+
 int run(int argc, char** argv) {
   using namespace deskwire;
   using namespace deskwire::cli;
@@ -31,6 +43,7 @@ int run(int argc, char** argv) {
   add_config(app, action);
   add_doctor(app, action);
   add_completion(app, action);
+  refuse_empty_values(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& error) {

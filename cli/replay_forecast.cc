@@ -13,7 +13,7 @@ namespace {
 
 using jobs::Prospect;
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kWords = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kWords = {{
     {"reply", "a reply is posted"},
     {"hand_over", "the conversation is handed to a human"},
     {"run", "it is read and run again"},
@@ -28,6 +28,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kWords =
     {"unreadable", "it dies again: its payload cannot be read"},
     {"already_replayed", "left out: it was replayed before"},
     {"superseded", "left out: a newer reply of its conversation is replayed"},
+    {"answered_instead", "left out: a reply of its conversation is replayed"},
+    {"under_way", "nothing more: a replay of it is under way"},
+    {"unfinished", "refused: it has not ended"},
+    {"payload_gone", "refused: what it was about is gone"},
 }};
 
 std::string would_of_reply(const Prospect& prospect, const config::Config& config, bool again,
@@ -46,34 +50,59 @@ std::string would_of_reply(const Prospect& prospect, const config::Config& confi
   return worker::reason_to_skip(*payload, facts, *source, config.replies).value_or("reply");
 }
 
-std::string would_of(const Prospect& prospect, const config::Config& config, bool again,
+std::string would_of(const Prospect& prospect, const config::Config& config, ReplayWish wish,
                      std::int64_t now_ms) {
-  if (prospect.replay) return "already_replayed";
-  if (prospect.job.kind == "reply") return would_of_reply(prospect, config, again, now_ms);
+  if (!jobs::is_finished(prospect.job.state)) return "unfinished";
+  if (prospect.payload_gone) return "payload_gone";
+  if (prospect.replay && !wish.by_name) return "already_replayed";
+  if (prospect.replay && !jobs::is_finished(*prospect.replay)) return "under_way";
+  if (prospect.job.kind == "reply") return would_of_reply(prospect, config, wish.again, now_ms);
   return prospect.job.kind == "handoff" ? "hand_over" : "run";
+}
+
+void leave_out(Forecast& one, const char* because) {
+  one.would = because;
+  one.left_out = true;
+}
+
+/// One answer a conversation. One that was replayed before counts as such.
+void leave_out_older(std::vector<Forecast>& forecasts) {
+  std::map<std::string, std::size_t> newest;  // lane -> index of its newest reply
+  for (std::size_t i = 0; i < forecasts.size(); ++i) {
+    const Forecast& one = forecasts[i];
+    if (one.job.kind != "reply" || (one.left_out && one.would != "already_replayed")) continue;
+    const auto [known, first] = newest.emplace(one.job.lane, i);
+    if (first) continue;
+    // Ids sort by time.
+    const bool newer = forecasts[known->second].job.id < one.job.id;
+    Forecast& older = forecasts[newer ? known->second : i];
+    if (!older.left_out) leave_out(older, "superseded");
+    if (newer) known->second = i;
+  }
+  for (Forecast& one : forecasts) {
+    if (one.left_out || one.would != "hand_over") continue;
+    const auto reply = newest.find(one.job.lane);
+    if (reply == newest.end()) continue;
+    const std::string& answer = forecasts[reply->second].would;
+    if (answer == "reply" || answer == "no_effect" || answer == "already_replayed") {
+      leave_out(one, "answered_instead");
+    }
+  }
 }
 
 }  // namespace
 
 std::vector<Forecast> forecast(const std::vector<Prospect>& prospects, const config::Config& config,
-                               bool again, std::int64_t now_ms) {
+                               ReplayWish wish, std::int64_t now_ms) {
   std::vector<Forecast> forecasts;
-  std::map<std::string, std::size_t> newest;  // lane -> index of the reply that is left in
+  forecasts.reserve(prospects.size());
   for (const Prospect& prospect : prospects) {
-    Forecast one{prospect.job, would_of(prospect, config, again, now_ms), false};
-    one.left_out = one.would == "already_replayed";
+    Forecast one{prospect.job, would_of(prospect, config, wish, now_ms), false};
+    const bool impossible = one.would == "unfinished" || one.would == "payload_gone";
+    one.left_out = one.would == "already_replayed" || (impossible && !wish.by_name);
     forecasts.push_back(std::move(one));
-    if (forecasts.back().left_out || prospect.job.kind != "reply") continue;
-    const std::size_t index = forecasts.size() - 1;
-    const auto [known, first] = newest.emplace(prospect.job.lane, index);
-    if (first) continue;
-    // Ids sort by time.
-    const bool newer = forecasts[known->second].job.id < prospect.job.id;
-    Forecast& older = forecasts[newer ? known->second : index];
-    older.would = "superseded";
-    older.left_out = true;
-    if (newer) known->second = index;
   }
+  if (!wish.by_name) leave_out_older(forecasts);
   return forecasts;
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "cli/admin_request.h"
 #include "cli/admin_response.h"
 #include "cli/time_text.h"
 #include "core/json.h"
@@ -39,22 +40,9 @@ HttpResponse list(const HttpRequest& request, redis::Client& client) {
 
 HttpResponse add(const HttpRequest& request, redis::Client& client, const config::Gateway& settings,
                  std::int64_t now_ms) {
-  const auto body = parse_json(request.body);
-  if (!body || !body->is_object()) {
-    return net::error_response(40001, "the body is not a JSON object");
-  }
-  for (const char* field : {"clientId", "actor", "reason"}) {
-    if (body->contains(field) && !(*body)[field].is_string()) {
-      return net::error_response(40001, std::string(field) + ": is no text", field);
-    }
-  }
-  if (body->contains("issuedBefore") && !id_at(*body, "issuedBefore")) {
-    return net::error_response(40001, "issuedBefore: is no moment", "issuedBefore");
-  }
-  const std::string door = "admin:" + request.peer_address;
-  const std::string actor = string_at(*body, "actor");
-  const jobs::Operator by{actor.empty() ? door : actor + " via " + door,
-                          string_at(*body, "reason")};
+  const auto body = body_of(request, {{"clientId"}, {"issuedBefore", BodyField::Type::kId}});
+  if (!body) return error_of(body.error());
+  const jobs::Operator by = operator_of(request, *body);
   const auto revoked = revoke_tokens(
       client, {string_at(*body, "clientId"), id_at(*body, "issuedBefore").value_or("")}, by,
       settings, now_ms);

@@ -18,6 +18,10 @@ constexpr std::array<std::pair<JobState, std::string_view>, 7> kStateNames{{
 
 }  // namespace
 
+bool is_finished(JobState state) {
+  return state == JobState::kCompleted || state == JobState::kCancelled || state == JobState::kDead;
+}
+
 std::string_view name_of(JobState state) {
   for (const auto& [value, name] : kStateNames) {
     if (value == state) return name;

@@ -24,6 +24,8 @@ enum class JobState : std::uint8_t {
   kDead
 };
 std::string_view name_of(JobState state);
+/// Completed, cancelled or dead: only what has ended can be replayed.
+bool is_finished(JobState state);
 std::optional<JobState> job_state_of(std::string_view name);
 
 /// A job as operators see it.

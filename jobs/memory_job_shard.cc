@@ -19,10 +19,6 @@ Job shown(Job job) {
   return job;
 }
 
-bool unfinished_state(JobState state) {
-  return state != JobState::kCompleted && state != JobState::kCancelled && state != JobState::kDead;
-}
-
 }  // namespace
 
 std::uint64_t MemoryEventLog::append(const Event& event) {
@@ -288,12 +284,12 @@ Result<JobId> MemoryJobShard::replay(const JobId& id, bool again, std::int64_t n
   if (found == jobs_.end())
     return deskwire::fail(ErrorCode::kNotFound, "job=" + id.str() + ": no such job");
   const Job& old = found->second.job;
-  if (unfinished_state(old.state)) {
+  if (!is_finished(old.state)) {
     return deskwire::fail(ErrorCode::kConflict,
                           "replay job=" + id.str() + ": it is " + std::string(name_of(old.state)));
   }
   const auto earlier = jobs_.find(found->second.job.replay);
-  if (earlier != jobs_.end() && unfinished_state(earlier->second.job.state)) {
+  if (earlier != jobs_.end() && !is_finished(earlier->second.job.state)) {
     return earlier->second.job.id;
   }
   const auto lane = lanes_.find(old.lane);

@@ -25,11 +25,6 @@ constexpr std::array<FinishedSet, 3> kFinished{{{JobState::kDead, "dead"},
                                                 {JobState::kCompleted, "done"},
                                                 {JobState::kCancelled, "cancelled"}}};
 
-bool is_finished(JobState state) {
-  return std::any_of(kFinished.begin(), kFinished.end(),
-                     [&](const FinishedSet& set) { return set.state == state; });
-}
-
 std::string before(const JobFilter& filter) {
   return filter.until_ms > 0 ? std::to_string(filter.until_ms) : kEndOfTime;
 }

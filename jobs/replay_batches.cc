@@ -38,6 +38,7 @@ Prospect read_prospect(Job job, const Reply& reply) {
   if (auto payload = unpack_payload(reply.at(1).text, 16 * kMaxForecastPayload)) {
     prospect.job.payload = std::move(*payload);
   }
+  prospect.payload_gone = reply.at(1).is_nil();
   prospect.replay = state_of(reply.at(2).as_string());
   prospect.effect_done = reply.at(3).as_string().starts_with("D|");
   prospect.conversation = scripts::read_conversation(reply.at(4));
@@ -72,6 +73,9 @@ Result<JobId> replay_job(redis::Client& client, const Clock& clock, const LaneLi
   const std::string& outcome = reply->at(0).text;
   if (outcome == "replayed") return JobId(reply->at(1).as_string());
   if (outcome == "missing") return no_such_job(id);
+  if (outcome == "gone") {
+    return fail(ErrorCode::kConflict, what + ": its payload is gone, there is nothing to run");
+  }
   if (outcome == "full") {
     return fail(ErrorCode::kFull, what + ": its lane is full (jobs.max_lane_jobs)");
   }

@@ -19,6 +19,7 @@ namespace deskwire::jobs {
 struct Prospect {
   Job job;                         ///< With payload, unless that is long or unreadable.
   std::optional<JobState> replay;  ///< Of the newest job that replays it; nullopt: none is kept.
+  bool payload_gone = false;       ///< Then it cannot be replayed.
   bool effect_done = false;        ///< Its reply is known to be posted.
   ConversationState conversation;
   bool last_message_is_ours = false;

@@ -3,7 +3,7 @@
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  longest stored payload that is returned, in bytes
 -- ARGV[2]  number of jobs; for each: id, key of its effect
--- Returns  for each {HGETALL of the job, stored payload or nil, state letter of its replay or nil,
+-- Returns  for each {HGETALL of the job, stored payload ("" when it is longer) or nil, state letter of its replay or nil,
 --          what is known of the effect or nil, conversation (lanes.lua),
 --          1 when its last message is one of ours}
 local prospects = {}
@@ -12,8 +12,9 @@ for i = 1, tonumber(ARGV[2]) do
   local key = P .. 'j:' .. id
   local job = redis.call('HMGET', key, 'l', 'rep')
   local lane = job[1] or ''
-  local payload = redis.call('STRLEN', P .. 'p:' .. id) <= tonumber(ARGV[1]) and
-    redis.call('GET', P .. 'p:' .. id)
+  local length = redis.call('STRLEN', P .. 'p:' .. id)
+  local payload = length > 0 and
+    (length > tonumber(ARGV[1]) and '' or redis.call('GET', P .. 'p:' .. id))
   local known = read_conversation(lane)
   prospects[i] = {redis.call('HGETALL', key), payload,
     job[2] and redis.call('HGET', P .. 'j:' .. job[2], 's'),

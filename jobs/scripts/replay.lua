@@ -9,16 +9,20 @@
 -- ARGV[6]  most jobs of a lane, ARGV[7] most entries of the audit log
 -- ARGV[8]  the bulk replay that this belongs to; "" for none
 -- Returns  {"replayed", job id} (that of an earlier replay which is still under way, so that a
---          repeated call makes no second one, or of the same bulk replay), {"missing"}, {"live", state letter} or {"full"}
+--          repeated call makes no second one, or of the same bulk replay), {"missing"},
+--          {"gone"} without its payload, {"live", state letter} or {"full"}
 local id, new_id = ARGV[1], ARGV[2]
 local key = P .. 'j:' .. id
 local job = redis.call('HMGET', key, 's', 'l', 'k', 'root', 'ma', 'rep')
 local lane = job[2]
-if not job[1] or not lane or redis.call('EXISTS', P .. 'p:' .. id) == 0 then
+if not job[1] or not lane then
   return {'missing'}
 end
 if is_live(job[1]) then
   return {'live', job[1]}
+end
+if redis.call('EXISTS', P .. 'p:' .. id) == 0 then
+  return {'gone'}
 end
 local batch = ARGV[8] or ''
 if job[6] then

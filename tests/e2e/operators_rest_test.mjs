@@ -97,17 +97,31 @@ test("fsck over the admin door reports what it found", async (t) => {
 
 test("what the admin door cannot understand gets an error that says why", async (t) => {
   const deskwire = await startedDeskwire(t);
-  for (const [path, body, status] of [
+  for (const [path, body, status, field] of [
     ["replay", {}, 400],
     ["replay", { state: "deda" }, 400],
     ["replay", { state: "dead", limit: 0 }, 400],
     ["replay", { state: "dead", rate: "quick" }, 400],
+    ["replay", { state: "dead", dry_run: "true" }, 400, "dry_run"],
+    ["replay", { state: "dead", dryrun: true }, 400, "dryrun"],
+    ["replay", { state: "dead", conversation: [42] }, 400, "conversation"],
+    ["replay", { state: "dead", conversation: "" }, 400, "conversation"],
+    ["replay", { state: "dead", error: { a: 1 } }, 400, "error"],
+    ["replay", { kind: "replies" }, 400, "kind"],
+    ["replay", { ids: ["01J", 5] }, 400, "ids"],
+    ["pause", { all: true, reason: 5 }, 400, "reason"],
+    ["fsck", { repair: "yes" }, 400, "repair"],
+    ["01J00000000000000000000000/replay", { again: 1 }, 400, "again"],
+    ["../tokens/revocations", { clientid: "x", issuedBefore: "1h" }, 400, "clientid"],
+    ["../tokens/revocations", { clientId: "", issuedBefore: "1h" }, 400, "clientId"],
+    ["../jobs?kind=foo", undefined, 400, "kind"],
     ["batches/01J00000000000000000000000", undefined, 404],
     ["batches/nothing/cancel", {}, 404],
     ["batches/nothing/burn", {}, 404],
   ]) {
     const [answered, { error }] = await ask(deskwire, path, body);
     assert.equal(answered, status, `${path} ${JSON.stringify(body)}: ${JSON.stringify(error)}`);
+    if (field) assert.equal(error.field, field, JSON.stringify(error));
   }
   assert.equal((await fetch(`${deskwire.admin}/v1/jobs/replay`, { method: "POST", body: "{}" })).status, 403);
   assert.equal((await ask(deskwire, "replay"))[0], 405);

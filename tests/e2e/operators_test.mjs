@@ -138,8 +138,29 @@ test("dead replies: a forecast, a bulk replay that is killed and gone on with, o
   const done = await deskwire.cli(["jobs", "replay", "--batch", batch]);
   assert.equal(done.code, 1);
   assert.match(done.stderr, /it is done/);
-  const older = await deskwire.cli(["jobs", "replay", ...filter, "--json"]);
-  assert.equal(older.code, 0, "the superseded one is the newest now that the other was replayed");
+  const older = await deskwire.cli(["jobs", "replay", ...filter]);
+  assert.equal(older.code, 1, "the older one stays left out");
+  assert.match(older.stderr, /nothing is left to replay/);
+  assert.equal(chatwoot.posted(7800).length, 1);
+
+  // By name it is meant; and what a dry run says is what happens.
+  const replayed = (await json(deskwire, "ls", "--conversation", "7800", "--state", "dead")).jobs.find(({ id }) => id === twice.answer.job);
+  assert.deepEqual((await json(deskwire, "replay", replayed.id, "--dry-run")).counts, { no_effect: 1 });
+  assert.deepEqual((await json(deskwire, "replay", replayed.id, "--again", "--dry-run")).counts, { reply: 1 });
+});
+
+test("a dry run says what will be refused", async (t) => {
+  const { deskwire } = await refusedReplies(t, { conversations: 2, first: 7650 });
+  const [dead] = (await json(deskwire, "ls", "--state", "dead", "--kind", "reply")).jobs;
+  const [done] = (await json(deskwire, "ls", "--state", "completed", "--kind", "handoff")).jobs;
+  const told = async (...args) => {
+    const { code, stdout } = await deskwire.cli(["jobs", ...args, "--dry-run", "--json"]);
+    return [code, JSON.parse(stdout).jobs.map(({ would }) => would)];
+  };
+  assert.deepEqual(await told("drop", done.id), [1, ["refused"]]);
+  assert.deepEqual(await told("drop", dead.id), [0, ["dropped"]]);
+  assert.deepEqual(await told("retry", dead.id), [1, ["refused"]]);
+  assert.equal((await deskwire.cli(["jobs", "retry", dead.id])).code, 1);
 });
 
 test("a bulk replay is cancelled from elsewhere", async (t) => {
@@ -218,6 +239,10 @@ test("what cannot be understood or reached has its own exit code", async (t) => 
     ["park"],
     ["drop"],
     ["drop", "--kind", "reply"],
+    ["replay", "--state", "dead", "--conversation", ""],
+    ["drop", "--state", "dead", "--conversation", ""],
+    ["ls", "--error", ""],
+    ["why", ""],
     ["replay", "--batch", "x", "--cancel", "y"],
     ["replay", "--batch", "x", "--state", "dead"],
     ["audit", "--since", "soon"],
@@ -227,6 +252,9 @@ test("what cannot be understood or reached has its own exit code", async (t) => 
   }
   for (const args of [["why", "never-heard-of"], ["why", "01J00000000000000000000000"], ["drop", "01J00000000000000000000000"]]) {
     assert.equal((await deskwire.cli(["jobs", ...args])).code, 1, args.join(" "));
+  }
+  for (const args of [["serve", "--roles", ""], ["token", "revoke", "--client", "", "--issued-before", "1h"], ["sla", "show", ""]]) {
+    assert.equal((await deskwire.cli(args)).code, 2, args.join(" "));
   }
   await deskwire.stop();
   for (const args of [["why", "7"], ["pause", "--all"], ["audit"], ["drop", "x"]]) {

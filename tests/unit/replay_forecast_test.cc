@@ -34,7 +34,7 @@ jobs::Prospect dead_reply(const std::string& id, const std::string& lane = "42")
 }
 
 std::string would(const jobs::Prospect& prospect, bool again = false) {
-  return cli::forecast({prospect}, chatwoot(), again, 1000).at(0).would;
+  return cli::forecast({prospect}, chatwoot(), {.again = again}, 1000).at(0).would;
 }
 
 }  // namespace
@@ -72,27 +72,72 @@ TEST_CASE("a forecast finds what would die again", "[cli][replay]") {
   prospect.job.payload = "garbage";
   CHECK(would(prospect) == "unreadable");
   prospect = dead_reply("1");
-  CHECK(cli::forecast({prospect}, config::Config{}, false, 1000).at(0).would == "unknown_source");
+  CHECK(cli::forecast({prospect}, config::Config{}, {}, 1000).at(0).would == "unknown_source");
+}
+
+TEST_CASE("a forecast says what will be refused", "[cli][replay]") {
+  jobs::Prospect prospect = dead_reply("1");
+  for (const auto state : {jobs::JobState::kRunning, jobs::JobState::kAvailable}) {
+    prospect.job.state = state;
+    CHECK(would(prospect) == "unfinished");
+  }
+  prospect = dead_reply("1");
+  prospect.payload_gone = true;
+  CHECK(would(prospect) == "payload_gone");
+  CHECK(cli::forecast({prospect}, chatwoot(), {}, 1000).at(0).left_out);
+  CHECK_FALSE(cli::forecast({prospect}, chatwoot(), {.by_name = true}, 1000).at(0).left_out);
 }
 
 TEST_CASE("only the newest reply of a conversation is left in", "[cli][replay]") {
-  jobs::Prospect replayed = dead_reply("4");
-  replayed.replay = jobs::JobState::kCompleted;
-  jobs::Prospect handoff = dead_reply("0");
-  handoff.job.kind = "handoff";
-  const auto forecasts = cli::forecast(
-      {dead_reply("2"), dead_reply("3"), dead_reply("1"), replayed, dead_reply("1", "43"), handoff},
-      chatwoot(), false, 1000);
-  REQUIRE(forecasts.size() == 6);
+  const auto forecasts =
+      cli::forecast({dead_reply("2"), dead_reply("3"), dead_reply("1"), dead_reply("1", "43")},
+                    chatwoot(), {}, 1000);
+  REQUIRE(forecasts.size() == 4);
   CHECK(forecasts[0].would == "superseded");
   CHECK(forecasts[0].left_out);
   CHECK(forecasts[1].would == "reply");
   CHECK_FALSE(forecasts[1].left_out);
   CHECK(forecasts[2].would == "superseded");
-  CHECK(forecasts[3].would == "already_replayed");
-  CHECK(forecasts[3].left_out);
-  CHECK(forecasts[4].would == "reply");
-  CHECK_FALSE(forecasts[5].left_out);
+  CHECK(forecasts[3].would == "reply");
+}
+
+TEST_CASE("the same bulk replay again does not answer what is older", "[cli][replay]") {
+  jobs::Prospect replayed = dead_reply("4");
+  replayed.replay = jobs::JobState::kCompleted;
+  const auto forecasts = cli::forecast({dead_reply("3"), replayed}, chatwoot(), {}, 1000);
+  CHECK(forecasts[0].would == "superseded");
+  CHECK(forecasts[0].left_out);
+  CHECK(forecasts[1].would == "already_replayed");
+  CHECK(forecasts[1].left_out);
+}
+
+TEST_CASE("a conversation that is answered is not handed over as well", "[cli][replay]") {
+  jobs::Prospect handoff = dead_reply("5");
+  handoff.job.kind = "handoff";
+  jobs::Prospect replayed = dead_reply("4");
+  replayed.replay = jobs::JobState::kCompleted;
+  for (const auto& reply : {dead_reply("4"), replayed}) {
+    const auto forecasts = cli::forecast({reply, handoff}, chatwoot(), {}, 1000);
+    CHECK(forecasts[1].would == "answered_instead");
+    CHECK(forecasts[1].left_out);
+  }
+  jobs::Prospect closed = dead_reply("4");
+  closed.conversation.status = "resolved";
+  CHECK(cli::forecast({closed, handoff}, chatwoot(), {}, 1000)[1].would == "hand_over");
+  CHECK(cli::forecast({dead_reply("4", "43"), handoff}, chatwoot(), {}, 1000)[1].would ==
+        "hand_over");
+}
+
+TEST_CASE("who names jobs means them", "[cli][replay]") {
+  jobs::Prospect replayed = dead_reply("4");
+  replayed.replay = jobs::JobState::kCompleted;
+  const auto forecasts =
+      cli::forecast({dead_reply("3"), replayed}, chatwoot(), {.by_name = true}, 1000);
+  CHECK(forecasts[0].would == "reply");
+  CHECK(forecasts[1].would == "reply");
+  CHECK_FALSE((forecasts[0].left_out || forecasts[1].left_out));
+  replayed.replay = jobs::JobState::kRunning;
+  CHECK(cli::forecast({replayed}, chatwoot(), {.by_name = true}, 1000)[0].would == "under_way");
 }
 
 TEST_CASE("a progress line says how far, how fast and how long still", "[cli][replay]") {
