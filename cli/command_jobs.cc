@@ -168,6 +168,7 @@ void add_bulk(CLI::App& command, const char* name, const char* help, BulkVerb ve
   }
   sub->callback([options, &action] {
     check_choice(options->bulk);
+    options->bulk.arguments = as_arguments(options->config);
     action = [options] { return run(options->config, options->bulk); };
   });
 }

@@ -34,7 +34,8 @@ std::string sentence(const HaltOptions& options, bool changed) {
   const std::string state = park ? "parked" : "paused";
   if (!changed) return name + " was " + state + " already; nothing was changed.";
   return name + " is " + state +
-         "; running attempts end in their own time. Undo: " + resume_command(options.target);
+         "; running attempts end in their own time. Undo: " + resume_command(options.target) +
+         as_arguments(options.config);
 }
 
 int change(const HaltOptions& options) {

@@ -21,9 +21,10 @@ struct BulkOptions {
   std::size_t rate = 100;  ///< Jobs a second; 0: no limit.
   bool dry_run = false;
   bool json = false;
-  bool again = false;  ///< replay: what was posted may be posted anew.
-  std::string batch;   ///< replay: go on with this one.
-  std::string cancel;  ///< replay: cancel this one.
+  bool again = false;     ///< replay: what was posted may be posted anew.
+  std::string batch;      ///< replay: go on with this one.
+  std::string cancel;     ///< replay: cancel this one.
+  std::string arguments;  ///< That find the same Redis again, for commands that are suggested.
 };
 
 /// Retries or drops one job after the other; one that fails does not stop the rest.
@@ -31,7 +32,8 @@ struct BulkOptions {
 int run_bulk(JobAccess& access, const BulkOptions& options);
 
 /// Replays jobs, several as a batch that can be gone on with or cancelled. Of what filters find,
-/// jobs that were replayed before are left out, and all but the newest reply of a conversation.
+/// jobs that were replayed before are left out, all but the newest reply of a conversation, and
+/// hand-offs of conversations that are answered.
 /// @return As above; kNotDone also when somebody cancelled the batch.
 int run_replay(JobAccess& access, const config::Config& config, const BulkOptions& options);
 

@@ -95,7 +95,8 @@ int work_off(JobAccess& access, const BulkOptions& options, ReplayBatch batch,
   const std::string id = batch.id;
   if (!options.json) {
     std::cerr << "Batch " << id << ", " << batch.left
-              << " jobs. If it is interrupted: deskwire jobs replay --batch " << id << '\n';
+              << " jobs. If it is interrupted: deskwire jobs replay --batch " << id
+              << options.arguments << '\n';
   }
   BulkOutcome outcome;
   Status ran;
