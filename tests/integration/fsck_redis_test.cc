@@ -342,5 +342,34 @@ TEST_CASE("who asks about jobs is told which key is in the way", "[jobs][fsck][r
   told("halts", operators.halts());
 }
 
+TEST_CASE("a pause ends everywhere, but for the shard that is named", "[jobs][fsck][redis]") {
+  Damaged damaged;
+  const std::string far = elsewhere();
+  damaged.lane.enqueue(far);
+  REQUIRE(damaged.lane.operators().halt({}, kAnn));
+  const int shard = shard_of_lane(kLane);
+  const std::string key = damaged.prefix + GENERATE("ready", "halts");
+  damaged.ask({"SET", key, "mine"});
+  const auto resumed = damaged.lane.operators().resume({}, kAnn);
+  REQUIRE_FALSE(resumed);
+  CHECK(resumed.error().message.starts_with("resume all: not in shard " + std::to_string(shard) +
+                                            ", but in all others: key " + key + " holds a string"));
+  for (int other = 0; other < kShardCount; ++other) {
+    if (other == shard) continue;
+    CHECK(damaged.ask({"EXISTS", keys::prefix(other) + "halts"}).as_integer() == 0);
+  }
+  CHECK(damaged.lane.take_one(far).lane == far);
+}
+
+TEST_CASE("a pause begins everywhere, but for the shard that is named", "[jobs][fsck][redis]") {
+  Damaged damaged;
+  damaged.ask({"SET", damaged.prefix + "halts", "mine"});
+  CHECK_FALSE(damaged.lane.operators().halt({}, kAnn));
+  for (int other = 0; other < kShardCount; ++other) {
+    if (other == shard_of_lane(kLane)) continue;
+    CHECK(damaged.ask({"HEXISTS", keys::prefix(other) + "halts", "*"}).as_integer() == 1);
+  }
+}
+
 }  // namespace
 }  // namespace deskwire::testing
