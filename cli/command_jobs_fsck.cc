@@ -6,7 +6,6 @@
 
 #include "cli/fsck_text.h"
 #include "cli/jobs_commands.h"
-#include "cli/table.h"
 #include "core/json.h"
 #include "jobs/fsck.h"
 
@@ -20,27 +19,6 @@ struct FsckOptions {
   bool json = false;
 };
 
-void print_text(const jobs::FsckReport& report, bool repair) {
-  for (const jobs::FsckFinding& one : report.list) {
-    std::cout << (one.repaired ? "repaired: " : "wrong: ") << printable(one.what) << '\n';
-  }
-  if (report.findings > report.list.size()) {
-    std::cout << "and " << report.findings - report.list.size() << " more\n";
-  }
-  std::cout << report.jobs << " jobs and " << report.lanes << " lanes were looked at: "
-            << (report.findings == 0 ? "all is as it should be.\n"
-                                     : std::to_string(report.findings) + " things are wrong, " +
-                                           std::to_string(report.repaired) + " repaired.\n");
-  if (report.findings > report.repaired && !repair) {
-    std::cout << "Repair: deskwire jobs fsck --repair\n";
-  }
-  if (report.shards_not_counted > 0) {
-    std::cout << "The counters of " << report.shards_not_counted
-              << " shards were not compared, because jobs moved meanwhile; for these run it again "
-                 "when it is quiet.\n";
-  }
-}
-
 int check(const FsckOptions& options) {
   return with_jobs(options.config, [&](JobAccess& access) -> int {
     const auto found = jobs::fsck(access.client(), options.repair, known_operator(options.by));
@@ -48,7 +26,7 @@ int check(const FsckOptions& options) {
     if (options.json) {
       std::cout << dump_json(to_json(*found)) << '\n';
     } else {
-      print_text(*found, options.repair);
+      std::cout << fsck_text(*found, options.repair);
     }
     return found->findings == found->repaired ? kDone : kNotDone;
   });

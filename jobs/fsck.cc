@@ -30,10 +30,37 @@ constexpr const char* kKeysPerScan = "1000";
 /// Jobs by "<state letter>:<kind>".
 using Recount = std::map<std::string, std::int64_t>;
 
+/// Name of a key without the shard's prefix, and the type that it should have.
+using WantedType = std::pair<std::string, std::string_view>;
+
+/// Without these no script runs. Of the others, what jobs consist of is checked: kJobKeys.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kShardKeys{
+    {{"ready", "list"},
+     {"lease", "zset"},
+     {"timers", "zset"},
+     {"parked", "zset"},
+     {"halts", "hash"},
+     {"done", "zset"},
+     {"dead", "zset"},
+     {"cancelled", "zset"},
+     {"meta", "hash"},
+     {"counts", "hash"},
+     {"bell", "list"},
+     {"audit", "stream"}}};
+
+constexpr const char* kJobKeys = "dw:{*}:[jlqhx]:*";
+
+/// The type of a key of kJobKeys.
+std::string_view type_of(char letter) { return letter == 'j' || letter == 'x' ? "hash" : "list"; }
+
 /// What the keys of a shard say that there is.
-struct ShardNames {
+struct Shard {
   std::unordered_set<std::string> lanes;
-  std::unordered_set<std::string> jobs;
+  /// Oldest first, to the millisecond: a lane whose list is lost gets them back in that order.
+  std::set<std::string> jobs;
+  std::set<WantedType> wrong;  ///< Keys of another type.
+  std::string counters;        ///< As fsck_counts.lua compares them; empty: they cannot be.
+  std::size_t repaired = 0;
 };
 
 class Fsck {
@@ -42,63 +69,99 @@ class Fsck {
       : client_(client), repair_(repair), by_(by) {}
 
   Result<FsckReport> run() {
+    Status checked = on_each_shard([this](int shard) { return check_keys(shard, kShardKeys); });
     // Read before the keys are: what moves between is noticed.
-    for (int shard = 0; shard < kShardCount; ++shard) {
-      auto counters = read_counters(shard);
-      if (!counters) return fail(std::move(counters.error()));
-      counters_.push_back(std::move(*counters));
-    }
-    if (Status scanned = scan(); !scanned) return fail(std::move(scanned.error()));
-    for (int shard = 0; shard < kShardCount; ++shard) {
-      const std::size_t repaired_before = report_.repaired;
-      if (Status checked = check(shard); !checked) {
-        return fail(std::move(checked).error().prefixed("fsck shard=" + std::to_string(shard)));
-      }
-      const std::size_t repaired = report_.repaired - repaired_before;
-      if (repaired == 0) continue;
-      if (Status noted = note(shard, repaired); !noted) return fail(std::move(noted.error()));
-    }
+    if (checked) checked = on_each_shard([this](int shard) { return read_counters(shard); });
+    if (checked) checked = scan();
+    const auto check_and_note = [this](int shard) {
+      Status done = check(shard);
+      Status noted = note(shard);
+      return done ? noted : done;
+    };
+    if (checked) checked = on_each_shard(check_and_note);
+    if (!checked) return fail(std::move(checked).error().prefixed("fsck"));
     return std::move(report_);
   }
 
  private:
   Result<Reply> call(redis::Command command) { return client_.call(std::move(command)); }
 
-  Result<std::string> read_counters(int shard) {
-    const Result<Reply> fence = call({"HGET", keys::prefix(shard) + "meta", "fence"});
-    if (!fence) return fail(Error(fence.error()).prefixed("fsck"));
-    const Result<Reply> counts = call({"HGETALL", keys::prefix(shard) + "counts"});
-    if (!counts) return fail(Error(counts.error()).prefixed("fsck"));
-    std::string text = fence->is_nil() ? "0" : fence->as_string();
-    for (const Reply& value : counts->items) text += ' ' + value.as_string();
-    return text;
-  }
-
-  /// Every lane and job that has a key.
-  Status scan() {
-    std::string cursor = "0";
-    do {
-      const Result<Reply> page =
-          call({"SCAN", cursor, "MATCH", "dw:{*}:[jl]:*", "COUNT", kKeysPerScan});
-      if (!page) return fail(Error(page.error()).prefixed("fsck"));
-      cursor = page->at(0).as_string();
-      for (const Reply& key : page->at(1).items) note_key(key.text);
-    } while (cursor != "0");
+  /// Where Redis answers, but a shard does not let itself be checked, the others still do.
+  template <typename Use>
+  Status on_each_shard(Use use) {
+    for (int shard = 0; shard < kShardCount; ++shard) {
+      Status used = use(shard);
+      if (used) continue;
+      const std::string where = "shard=" + std::to_string(shard);
+      Error error = std::move(used).error();
+      if (error.code != ErrorCode::kCorrupt && error.code != ErrorCode::kInvalid) {
+        return fail(std::move(error).prefixed(where));
+      }
+      add({shard, where + " could not be checked to its end: " + error.message, false, false});
+    }
     return {};
   }
 
-  void note_key(std::string_view key) {
+  template <typename Keys>
+  Status check_keys(int shard, const Keys& wanted) {
+    std::vector<std::string> args{repair_ ? "1" : "0", kept_actor(by_.actor)};
+    for (const auto& [name, type] : wanted) {
+      args.emplace_back(name);
+      args.emplace_back(type);
+    }
+    const Result<Reply> found =
+        client_.run(scripts::fsck_keys(), scripts::keys_of(shard), std::move(args));
+    if (!found) return fail(found.error());
+    take(shard, "key ", *found);
+    return {};
+  }
+
+  Status read_counters(int shard) {
+    std::string& text = of(shard).counters;
+    const Result<Reply> fence = call({"HGET", keys::prefix(shard) + "meta", "fence"});
+    if (!fence) return unless_wrong_type(fence.error());
+    const Result<Reply> counts = call({"HGETALL", keys::prefix(shard) + "counts"});
+    if (!counts) return unless_wrong_type(counts.error());
+    text = fence->is_nil() ? "0" : fence->as_string();
+    for (const Reply& value : counts->items) text += ' ' + value.as_string();
+    return {};
+  }
+
+  /// Every lane and job that has a key, and what else of jobs is of a wrong type.
+  Status scan() {
+    for (const char* type : {"list", "hash", "string", "set", "zset", "stream"}) {
+      std::string cursor = "0";
+      do {
+        const Result<Reply> page =
+            call({"SCAN", cursor, "MATCH", kJobKeys, "COUNT", kKeysPerScan, "TYPE", type});
+        if (!page) return fail(page.error());
+        cursor = page->at(0).as_string();
+        for (const Reply& key : page->at(1).items) note_key(key.text, type);
+      } while (cursor != "0");
+    }
+    return {};
+  }
+
+  void note_key(std::string_view key, std::string_view type) {
     const int shard = keys::shard_of(key);
     if (shard < 0) return;
-    const std::string prefix = keys::prefix(shard);
-    key.remove_prefix(prefix.size());
-    ShardNames& names = names_.at(static_cast<std::size_t>(shard));
+    key.remove_prefix(keys::prefix(shard).size());
+    Shard& names = of(shard);
+    const std::string_view wanted = type_of(key.front());
+    if (type != wanted) {
+      names.wrong.emplace(key, wanted);
+      return;
+    }
     if (key.starts_with("l:")) names.lanes.emplace(key.substr(2));
     if (key.starts_with("j:")) names.jobs.emplace(key.substr(2));
   }
 
   Status check(int shard) {
-    ShardNames& names = names_.at(static_cast<std::size_t>(shard));
+    Shard& names = of(shard);
+    Status mended = in_pieces(names.wrong, kJobsPerCall, [&](const auto& piece) -> Status {
+      return check_keys(shard, piece);
+    });
+    if (!mended) return mended;
     if (Status placed = add_placed_lanes(shard, names.lanes); !placed) return placed;
     if (Status checked = check_lanes(shard, names.lanes); !checked) return checked;
     Recount counted;
@@ -121,6 +184,7 @@ class Fsck {
       for (std::size_t begin = 0;; begin += kMembersPerCall) {
         const Result<Reply> page = call({command, prefix + place, std::to_string(begin),
                                          std::to_string(begin + kMembersPerCall - 1)});
+        if (!page && page.error().code == ErrorCode::kCorrupt) break;
         if (!page) return fail(page.error());
         for (const Reply& member : page->items) {
           if (member.text.starts_with(mark)) lanes.insert(member.text.substr(mark.size()));
@@ -143,7 +207,7 @@ class Fsck {
     });
   }
 
-  Status check_jobs(int shard, const std::unordered_set<std::string>& jobs, Recount& counted) {
+  Status check_jobs(int shard, const std::set<std::string>& jobs, Recount& counted) {
     report_.jobs += jobs.size();
     return in_pieces(jobs, kJobsPerCall, [&](std::vector<std::string> piece) -> Status {
       piece.insert(piece.begin(), repair_ ? "1" : "0");
@@ -164,7 +228,7 @@ class Fsck {
     for (std::size_t begin = 0;; begin += kMembersPerCall) {
       const Result<Reply> page = call({"ZRANGE", keys::prefix(shard) + set, std::to_string(begin),
                                        std::to_string(begin + kMembersPerCall - 1)});
-      if (!page) return fail(page.error());
+      if (!page) return unless_wrong_type(page.error());
       for (const Reply& id : page->items) members.insert(id.text);
       if (page->items.size() < kMembersPerCall) break;
     }
@@ -180,7 +244,8 @@ class Fsck {
 
   Status check_counters(int shard, const Recount& counted) {
     // A repair has moved the counters along with the jobs, so the recount is of another moment.
-    const std::string& before = counters_.at(static_cast<std::size_t>(shard));
+    const std::string& before = of(shard).counters;
+    if (before.empty()) return {};
     std::vector<std::string> args{before, repair_ ? "1" : "0"};
     for (const auto& [field, jobs] : counted)
       args.insert(args.end(), {field, std::to_string(jobs)});
@@ -189,7 +254,7 @@ class Fsck {
     if (!reply) return fail(reply.error());
     if (reply->text == "moved") ++report_.shards_not_counted;
     if (reply->text == "wrong") {
-      add({shard, "the counters of jobs differ from a recount", repair_});
+      add({shard, "the counters of jobs differ from a recount", true, repair_});
     }
     return {};
   }
@@ -197,43 +262,57 @@ class Fsck {
   template <typename Names, typename Use>
   static Status in_pieces(const Names& names, std::size_t size, Use use) {
     for (auto begin = names.begin(); begin != names.end();) {
-      std::vector<std::string> piece;
+      std::vector<typename Names::value_type> piece;
       for (; begin != names.end() && piece.size() < size; ++begin) piece.push_back(*begin);
       if (Status used = use(std::move(piece)); !used) return used;
     }
     return {};
   }
 
-  /// Triples of name, what is wrong, whether it is repaired.
+  /// What fsck_keys.lua has found is passed over by whoever needs the key.
+  static Status unless_wrong_type(const Error& error) {
+    if (error.code == ErrorCode::kCorrupt) return {};
+    return fail(error);
+  }
+
+  /// Triples of name, what is wrong, whether that can be repaired.
   void take(int shard, const char* kind, const Reply& found) {
     for (std::size_t i = 0; i + 2 < found.items.size(); i += 3) {
-      add({shard, kind + found.at(i).as_string() + " " + found.at(i + 1).as_string(),
-           found.at(i + 2).as_string() == "1"});
+      const bool repairable = found.at(i + 2).as_string() == "1";
+      add({shard, kind + found.at(i).as_string() + " " + found.at(i + 1).as_string(), repairable,
+           repairable && repair_});
     }
   }
 
   void add(FsckFinding finding) {
     ++report_.findings;
-    if (finding.repaired) ++report_.repaired;
+    if (finding.repairable) ++report_.repairable;
+    if (finding.repaired) {
+      ++report_.repaired;
+      ++of(finding.shard).repaired;
+    }
     if (report_.list.size() < kListed) report_.list.push_back(std::move(finding));
   }
 
-  Status note(int shard, std::size_t repaired) {
+  Status note(int shard) {
+    const std::size_t repaired = of(shard).repaired;
+    if (repaired == 0) return {};
     const std::string reason = std::to_string(repaired) + " repaired" +
                                (by_.reason.empty() ? "" : "; " + kept_error_message(by_.reason));
     const Result<Reply> noted =
         call({"XADD", keys::prefix(shard) + "audit", "MAXLEN", "~", std::to_string(kAuditEntries),
               "*", "verb", "fsck", "shard", std::to_string(shard), "actor", kept_actor(by_.actor),
               "reason", reason});
-    if (!noted) return fail(Error(noted.error()).prefixed("fsck audit"));
+    if (!noted) return fail(Error(noted.error()).prefixed("audit"));
     return {};
   }
+
+  Shard& of(int shard) { return shards_.at(static_cast<std::size_t>(shard)); }
 
   redis::Client& client_;
   const bool repair_;
   const Operator& by_;
-  std::array<ShardNames, kShardCount> names_;
-  std::vector<std::string> counters_;
+  std::array<Shard, kShardCount> shards_;
   FsckReport report_;
 };
 

@@ -85,7 +85,8 @@ struct AuditFilter {
 /// the audit log; a call that changes nothing leaves none, so repeating one is safe.
 ///
 /// Errors of every call: kUnavailable or kTimeout (effect unknown; repeat it), kFull (Redis refuses
-/// writes), kCorrupt (foreign data under our keys).
+/// writes), kCorrupt (foreign data under our keys). What concerns all shards is done in the others
+/// where that stands in the way of one.
 ///
 /// Thread safety: every method may be called concurrently. Methods block for a few round trips.
 class OperatorStore {

@@ -75,8 +75,9 @@ void RedisJobStore::mapped_message_async(std::string lane, std::string helpdesk_
 Result<Job> RedisJobStore::get(const JobId& id) {
   const Result<int> shard = shard_of_job(id);
   if (!shard) return no_such_job(id);
-  const Result<Reply> hash = client_.call({"HGETALL", keys::job(*shard, id)});
-  if (!hash) return deskwire::fail(Error(hash.error()).prefixed("job=" + id.str()));
+  const std::string key = keys::job(*shard, id);
+  const Result<Reply> hash = client_.call({"HGETALL", key});
+  if (!hash) return deskwire::fail(about_key(key, hash.error()).prefixed("job=" + id.str()));
   if (hash->items.empty()) return no_such_job(id);
   std::optional<Job> job = read_job(id, *hash);
   if (!job) return stored_otherwise("job=" + id.str());

@@ -27,11 +27,15 @@ constexpr std::array<Letter, 7> kLetters{{{'s', JobState::kScheduled},
                                           {'d', JobState::kDead}}};
 
 /// Waits for what was submitted to every shard.
-Result<std::vector<Reply>> collect(std::vector<std::future<Result<Reply>>> answers) {
+///
+/// @param keys  What each of them read, for the message of an error; empty: scripts know.
+Result<std::vector<Reply>> collect(std::vector<std::future<Result<Reply>>> answers,
+                                   const std::vector<std::string>& keys = {}) {
   std::vector<Reply> replies;
-  for (std::future<Result<Reply>>& answer : answers) {
-    Result<Reply> reply = answer.get();
-    if (!reply) return fail(std::move(reply).error());
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    Result<Reply> reply = answers[i].get();
+    if (!reply && keys.empty()) return fail(std::move(reply).error());
+    if (!reply) return fail(about_key(keys.at(i), std::move(reply).error()));
     replies.push_back(std::move(*reply));
   }
   return replies;
@@ -120,13 +124,21 @@ Result<std::vector<Reply>> run_everywhere(redis::Client& client, const redis::Sc
 
 Result<std::vector<Reply>> call_everywhere(redis::Client& client, const redis::Command& command) {
   std::vector<std::future<Result<Reply>>> answers;
+  std::vector<std::string> names;
   for (int shard = 0; shard < kShardCount; ++shard) {
     redis::Command of_shard = command;
     of_shard.at(1).insert(0, keys::prefix(shard));
+    names.push_back(of_shard.at(1));
     redis::ReplyCallback done = into(answers);
     client.submit(std::move(of_shard), std::move(done));
   }
-  return collect(std::move(answers));
+  return collect(std::move(answers), names);
+}
+
+Error about_key(const std::string& key, Error error) {
+  if (error.code != ErrorCode::kCorrupt) return error;
+  error.message += "; run `deskwire jobs fsck`";
+  return std::move(error).prefixed("key " + key);
 }
 
 tl::unexpected<Error> stored_otherwise(std::string_view what) {

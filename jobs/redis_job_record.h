@@ -36,6 +36,9 @@ Result<std::vector<redis::Reply>> run_everywhere(redis::Client& client, const re
 Result<std::vector<redis::Reply>> call_everywhere(redis::Client& client,
                                                   const redis::Command& command);
 
+/// The same error; of a kCorrupt one, the message names the key that was read and what finds more.
+Error about_key(const std::string& key, Error error);
+
 tl::unexpected<Error> stored_otherwise(std::string_view what);  ///< kCorrupt
 
 /// The largest integer that Lua's numbers hold.

@@ -126,43 +126,54 @@ std::string text_of(const HaltTarget& target) {
   return target.name.empty() ? about : about + "=" + target.name;
 }
 
-/// Calls `one` for each shard that a halt concerns. The first one leaves the audit entry.
+/// Calls `one` for each shard that a halt concerns. The first one leaves the audit entry. Where
+/// keys of one shard are in the way, the others are dealt with all the same.
 template <typename One>
-Result<bool> on_shards_of(const HaltTarget& target, One one) {
+Result<bool> on_shards_of(const std::string& what, const HaltTarget& target, One one) {
   const bool global = target.scope == HaltScope::kAll || target.scope == HaltScope::kKind;
-  if (!global) return one(shard_of_lane(target.name), true);
   bool changed = false;
+  std::string failed;
+  std::optional<Error> first;
   for (int shard = 0; shard < kShardCount; ++shard) {
+    if (!global && shard != shard_of_lane(target.name)) continue;
     Result<bool> done = one(shard, !changed);
-    if (!done) return done;
-    changed = changed || *done;
+    if (done) {
+      changed = changed || *done;
+      continue;
+    }
+    const ErrorCode code = done.error().code;
+    if (!global || (code != ErrorCode::kCorrupt && code != ErrorCode::kInvalid)) {
+      return fail(std::move(done).error().prefixed(what));
+    }
+    failed += (failed.empty() ? "" : ", ") + std::to_string(shard);
+    if (!first) first = std::move(done).error();
   }
-  return changed;
+  if (!first) return changed;
+  return fail(
+      std::move(*first).prefixed(what + ": not in shard " + failed + ", but in all others"));
 }
 
 }  // namespace
 
 Result<bool> RedisOperatorStore::halt_shard(int shard, const HaltTarget& target, const Operator& by,
                                             bool audited) {
-  const std::string what = "halt " + text_of(target);
   const bool park = target.scope == HaltScope::kParked;
   const Result<Reply> reply =
       client_.run(scripts::halt(), scripts::keys_of(shard),
                   {field_of(target), kept_actor(by.actor), kept_error_message(by.reason),
                    std::to_string(limits_.max_halts), std::to_string(audited ? kAuditEntries : 0),
                    park ? "park" : "pause", std::string(about_of(target.scope)), target.name});
-  if (!reply) return fail(Error(reply.error()).prefixed(what));
+  if (!reply) return fail(reply.error());
   if (reply->text == "full") {
-    return fail(ErrorCode::kFull, what + ": " + std::to_string(limits_.max_halts) +
+    return fail(ErrorCode::kFull, std::to_string(limits_.max_halts) +
                                       " are halted in its shard already (jobs.max_halts)");
   }
-  if (reply->text != "halted" && reply->text != "again") return stored_otherwise(what);
+  if (reply->text != "halted" && reply->text != "again") return stored_otherwise("answer");
   return reply->text == "halted";
 }
 
 Result<bool> RedisOperatorStore::resume_shard(int shard, const HaltTarget& target,
                                               const Operator& by, bool audited) {
-  const std::string what = "resume " + text_of(target);
   const bool park = target.scope == HaltScope::kParked;
   std::vector<std::string> args{field_of(target),
                                 kept_actor(by.actor),
@@ -174,7 +185,7 @@ Result<bool> RedisOperatorStore::resume_shard(int shard, const HaltTarget& targe
   bool ended = false;
   for (;;) {
     const Result<Reply> reply = client_.run(scripts::resume(), scripts::keys_of(shard), args);
-    if (!reply) return fail(Error(reply.error()).prefixed(what));
+    if (!reply) return fail(reply.error());
     ended = ended || reply->at(0).text == "resumed";
     if (reply->at(1).as_integer() == 0) return ended;
     args.front().clear();
@@ -183,14 +194,16 @@ Result<bool> RedisOperatorStore::resume_shard(int shard, const HaltTarget& targe
 
 Result<bool> RedisOperatorStore::halt(const HaltTarget& target, const Operator& by) {
   if (Status checked = check_halt(target); !checked) return fail(std::move(checked).error());
-  return on_shards_of(
-      target, [&](int shard, bool audited) { return halt_shard(shard, target, by, audited); });
+  return on_shards_of("halt " + text_of(target), target, [&](int shard, bool audited) {
+    return halt_shard(shard, target, by, audited);
+  });
 }
 
 Result<bool> RedisOperatorStore::resume(const HaltTarget& target, const Operator& by) {
   if (Status checked = check_halt(target); !checked) return fail(std::move(checked).error());
-  return on_shards_of(
-      target, [&](int shard, bool audited) { return resume_shard(shard, target, by, audited); });
+  return on_shards_of("resume " + text_of(target), target, [&](int shard, bool audited) {
+    return resume_shard(shard, target, by, audited);
+  });
 }
 
 Result<std::vector<Halt>> RedisOperatorStore::halts() {
@@ -277,8 +290,9 @@ Result<std::vector<PastAttempt>> RedisOperatorStore::history(const JobId& id) {
   std::vector<PastAttempt> attempts;
   const Result<int> shard = shard_of_job(id);
   if (!shard) return attempts;
-  const Result<Reply> reply = client_.call({"LRANGE", keys::history(*shard, id), "0", "-1"});
-  if (!reply) return fail(Error(reply.error()).prefixed("history of job=" + id.str()));
+  const std::string key = keys::history(*shard, id);
+  const Result<Reply> reply = client_.call({"LRANGE", key, "0", "-1"});
+  if (!reply) return fail(about_key(key, reply.error()).prefixed("history of job=" + id.str()));
   for (const Reply& entry : reply->items) attempts.push_back(read_attempt(entry.text));
   return attempts;
 }

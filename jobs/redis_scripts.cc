@@ -22,6 +22,14 @@ Script leasing_script(const char* name, std::string_view text) {
   return {name, {ChannelLog::lua_prefix(), kLanesLua, kClosingLua, kHaltsLua}, text};
 }
 
+/// For those that operators run: they name a key that is in the way.
+Script operator_script(const char* name, std::string_view text) {
+  return {name, {kForeignLua, ChannelLog::time_prefix(), kLanesLua}, text};
+}
+Script halting_script(const char* name, std::string_view text) {
+  return {name, {kForeignLua, ChannelLog::time_prefix(), kLanesLua, kHaltsLua}, text};
+}
+
 }  // namespace
 
 const Script& enqueue() {
@@ -56,83 +64,84 @@ const Script& release() {
 }
 
 const Script& retry() {
-  static const Script script("retry.lua", {ChannelLog::time_prefix(), kLanesLua}, kRetryLua);
+  static const Script script = operator_script("retry.lua", kRetryLua);
   return script;
 }
 
 const Script& replay() {
-  static const Script script = closing_script("replay.lua", kReplayLua);
+  static const Script script(
+      "replay.lua", {kForeignLua, ChannelLog::lua_prefix(), kLanesLua, kClosingLua}, kReplayLua);
   return script;
 }
 
 const Script& list() {
-  static const Script script("list.lua", {ChannelLog::time_prefix(), kLanesLua}, kListLua);
+  static const Script script = operator_script("list.lua", kListLua);
   return script;
 }
 
 const Script& halt() {
-  static const Script script("halt.lua", {ChannelLog::time_prefix(), kLanesLua, kHaltsLua},
-                             kHaltLua);
+  static const Script script = halting_script("halt.lua", kHaltLua);
   return script;
 }
 
 const Script& resume() {
-  static const Script script("resume.lua", {ChannelLog::time_prefix(), kLanesLua, kHaltsLua},
-                             kResumeLua);
+  static const Script script = halting_script("resume.lua", kResumeLua);
   return script;
 }
 
 const Script& drop() {
-  static const Script script = closing_script("drop.lua", kDropLua);
+  static const Script script(
+      "drop.lua", {kForeignLua, ChannelLog::lua_prefix(), kLanesLua, kClosingLua}, kDropLua);
   return script;
 }
 
 const Script& lane() {
-  static const Script script("lane.lua", {ChannelLog::time_prefix(), kLanesLua}, kLaneLua);
+  static const Script script = operator_script("lane.lua", kLaneLua);
   return script;
 }
 
 const Script& scan() {
-  static const Script script("scan.lua", {ChannelLog::time_prefix(), kLanesLua}, kScanLua);
+  static const Script script = operator_script("scan.lua", kScanLua);
   return script;
 }
 
 const Script& prospects() {
-  static const Script script("prospects.lua", {ChannelLog::time_prefix(), kLanesLua},
-                             kProspectsLua);
+  static const Script script = operator_script("prospects.lua", kProspectsLua);
   return script;
 }
 
 const Script& batch() {
-  static const Script script("batch.lua", {ChannelLog::time_prefix(), kLanesLua}, kBatchLua);
+  static const Script script = operator_script("batch.lua", kBatchLua);
+  return script;
+}
+
+const Script& fsck_keys() {
+  static const Script script = operator_script("fsck_keys.lua", kFsckKeysLua);
   return script;
 }
 
 const Script& fsck_lanes() {
-  static const Script script("fsck_lanes.lua", {ChannelLog::time_prefix(), kLanesLua},
-                             kFsckLanesLua);
+  static const Script script = operator_script("fsck_lanes.lua", kFsckLanesLua);
   return script;
 }
 
 const Script& fsck_jobs() {
-  static const Script script("fsck_jobs.lua", {ChannelLog::time_prefix(), kLanesLua}, kFsckJobsLua);
+  static const Script script = operator_script("fsck_jobs.lua", kFsckJobsLua);
   return script;
 }
 
 const Script& fsck_finished() {
-  static const Script script("fsck_finished.lua", {ChannelLog::time_prefix(), kLanesLua},
-                             kFsckFinishedLua);
+  static const Script script = operator_script("fsck_finished.lua", kFsckFinishedLua);
   return script;
 }
 
 const Script& fsck_counts() {
-  static const Script script("fsck_counts.lua", {ChannelLog::time_prefix(), kLanesLua},
-                             kFsckCountsLua);
+  static const Script script = operator_script("fsck_counts.lua", kFsckCountsLua);
   return script;
 }
 
 const Script& counts() {
-  static const Script script("counts.lua", std::string(kCountsLua));
+  static const Script script("counts.lua", {kForeignLua}, kCountsLua);
   return script;
 }
 

@@ -27,6 +27,7 @@ const redis::Script& lane();
 const redis::Script& scan();
 const redis::Script& prospects();
 const redis::Script& batch();
+const redis::Script& fsck_keys();
 const redis::Script& fsck_lanes();
 const redis::Script& fsck_jobs();
 const redis::Script& fsck_finished();

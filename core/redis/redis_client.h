@@ -29,7 +29,8 @@ using ReplyCallback = std::function<void(Result<Reply>)>;
 ///                 dropped, since only that tells a half-open one from a slow one: what else was
 ///                 under way ends with kUnavailable.
 ///   kFull         OOM, MISCONF or BUSY: Redis takes no more for now, and did nothing.
-///   kCorrupt      bytes that are no RESP (the connection is dropped), or WRONGTYPE.
+///   kCorrupt      bytes that are no RESP (the connection is dropped), or WRONGTYPE, or FOREIGN,
+///                 which our scripts answer when they name the key that is in the way.
 ///   kTooLarge     more than max_queued_bytes wait already, or the reply is longer than
 ///                 max_reply_bytes (the connection is dropped).
 ///   kInvalid      any other error reply, with its text.

@@ -9,6 +9,11 @@ namespace {
 
 /// Redis repeats arguments in some errors; a message must not carry a body into a log.
 constexpr std::size_t kMaxErrorText = 200;
+/// A script of ours repeats nothing but keys.
+constexpr std::size_t kMaxScriptText = 1000;
+
+/// Our scripts' own error code: what lies under a key of ours is not ours.
+constexpr std::string_view kForeign = "FOREIGN";
 
 template <std::size_t N>
 bool is_one_of(std::string_view code, const std::array<std::string_view, N>& codes) {
@@ -25,6 +30,14 @@ ErrorCode class_of(std::string_view text) {
   return ErrorCode::kInvalid;
 }
 
+/// What a script of ours says is for people as it stands. Redis adds where the script said it:
+/// " script: <sha>, on @user_script:31.".
+Error error_of_script(std::string_view text) {
+  text.remove_prefix(std::min(kForeign.size() + 1, text.size()));
+  text = text.substr(0, text.rfind(" script: "));
+  return Error{ErrorCode::kCorrupt, std::string(text.substr(0, kMaxScriptText)), std::nullopt};
+}
+
 }  // namespace
 
 bool refused_by_this_server(std::string_view text) {
@@ -34,6 +47,7 @@ bool refused_by_this_server(std::string_view text) {
 }
 
 Error error_of_reply(std::string_view operation, std::string_view text) {
+  if (code_of(text) == kForeign) return error_of_script(text);
   const ErrorCode code = class_of(text);
   // "ERR unknown command 'x', with args beginning with: 'secret'"
   text = text.substr(0, text.find(", with args"));

@@ -7,7 +7,7 @@
 namespace deskwire::redis {
 
 /// An error reply ("WRONGTYPE Operation against …") as our error. The classes stand in
-/// redis_client.h.
+/// redis_client.h. Of "FOREIGN …", which scripts of ours answer, the rest is the whole message.
 ///
 /// @param operation  What was asked ("HSET", "enqueue.lua"), for the message.
 Error error_of_reply(std::string_view operation, std::string_view text);

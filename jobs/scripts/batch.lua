@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Notes how far a bulk replay has come, or cancels it. With lanes.lua as prefix.
+-- Notes how far a bulk replay has come, or cancels it. With foreign.lua and lanes.lua as
+-- prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  batch
 -- ARGV[2]  "advance" or "cancel"

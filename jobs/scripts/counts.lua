@@ -1,5 +1,6 @@
 #!lua flags=no-writes
--- A shard's jobs by state and kind. Takes as long as there are running jobs.
+-- A shard's jobs by state and kind. Takes as long as there are running jobs. With foreign.lua as
+-- prefix.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- Returns  {{"<state letter>:<kind>", jobs, ...}, {kind of a running job, ...}, running, completed,
 --           dead, cancelled}

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Cancels a job that waits or is dead. Allowed when memory is full. With channel_log.lua,
--- lanes.lua and closing.lua as prefixes.
+-- Cancels a job that waits or is dead. Allowed when memory is full. With foreign.lua,
+-- channel_log.lua, lanes.lua and closing.lua as prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  job id
 -- ARGV[2]  actor, ARGV[3] reason

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Sets the counters of jobs by state and kind to what a recount found, unless anything moved
--- meanwhile. With server_time.lua and lanes.lua as prefixes.
+-- meanwhile. With foreign.lua, server_time.lua and lanes.lua as prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  fence and counters before the recount: "<fence> <field> <value> …"
 -- ARGV[2]  "1": repair

@@ -1,24 +1,25 @@
 #!lua flags=allow-oom
--- Checks jobs: that each is where its state says, and repairs it if asked. With server_time.lua and
--- lanes.lua as prefixes.
+-- Checks jobs: that each is where its state says, and repairs it if asked. With foreign.lua,
+-- server_time.lua and lanes.lua as prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  "1": repair
 -- ARGV[2..] job ids
--- Returns  {{job, what is wrong, "1" when it is repaired, job, …}, {"<state letter>:<kind>" of each job}}
+-- Returns  {{job, what is wrong, "1" when it can be repaired, job, …},
+--           {"<state letter>:<kind>" of each job}}
 local repair = ARGV[1] == '1'
 local findings, states = {}, {}
 local SETS = {c = 'done', d = 'dead', x = 'cancelled'}
 
-local function say(id, what, repaired)
+local function say(id, what, repairable)
   findings[#findings + 1] = id
   findings[#findings + 1] = what
-  findings[#findings + 1] = repaired and '1' or '0'
+  findings[#findings + 1] = repairable and '1' or '0'
 end
 
 local function check_live(id, state, lane, kind)
   local list = P .. 'l:' .. lane
-  if not redis.call('LPOS', list, id) then
-    say(id, 'is in state ' .. state .. ' but not in its lane ' .. lane, repair)
+  if not look('LPOS', list, id) then
+    say(id, 'is in state ' .. state .. ' but not in its lane ' .. lane, true)
     if repair then
       if state == 'r' or state == 't' then
         redis.call('HSET', P .. 'j:' .. id, 's', 'a')
@@ -43,9 +44,9 @@ for i = 2, #ARGV do
   if is_live(state) and lane then
     check_live(id, state, lane, job[4])
   elseif SETS[state or ''] then
-    if not redis.call('ZSCORE', P .. SETS[state], id) then
+    if not look('ZSCORE', P .. SETS[state], id) then
       say(id, 'is finished but not in ' .. SETS[state] .. ', so that it would be kept for ever',
-        repair)
+        true)
       if repair then
         redis.call('ZADD', P .. SETS[state], tonumber(job[3] or now) or now, id)
       end

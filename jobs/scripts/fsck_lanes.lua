@@ -1,24 +1,24 @@
 #!lua flags=allow-oom
 -- Checks lanes against the invariant of lanes.lua, each whole and at one moment, and repairs them
--- if asked. With server_time.lua and lanes.lua as prefixes.
+-- if asked. With foreign.lua, server_time.lua and lanes.lua as prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  "1": repair
 -- ARGV[2]  most jobs of a lane that are looked at; the others are looked at as jobs
 -- ARGV[3..] lanes
--- Returns  {lane, what is wrong, "1" when it is repaired, lane, …}
-local repair, look = ARGV[1] == '1', tonumber(ARGV[2])
+-- Returns  {lane, what is wrong, "1" when it can be repaired, lane, …}
+local repair, most = ARGV[1] == '1', tonumber(ARGV[2])
 local findings = {}
 
 local function say(lane, what)
   findings[#findings + 1] = lane
   findings[#findings + 1] = what
-  findings[#findings + 1] = repair and '1' or '0'
+  findings[#findings + 1] = '1'
 end
 
 local function check_jobs(lane, list)
   local seen = {}
-  for i, id in ipairs(redis.call('LRANGE', list, 0, look - 1)) do
-    local job = redis.call('HMGET', P .. 'j:' .. id, 's', 'l', 'k')
+  for i, id in ipairs(look('LRANGE', list, 0, most - 1) or {}) do
+    local job = look('HMGET', P .. 'j:' .. id, 's', 'l', 'k') or {}
     if not is_live(job[1]) or job[2] ~= lane then
       say(lane, 'holds ' .. id .. ', which is no waiting job of it')
       if repair then
@@ -43,14 +43,14 @@ end
 
 -- Where the lane is, and whether that is the one place where it belongs.
 local function check_place(lane, list)
-  local id = redis.call('LINDEX', list, 0)
-  local state = id and redis.call('HGET', P .. 'j:' .. id, 's')
+  local id = look('LINDEX', list, 0)
+  local state = id and look('HGET', P .. 'j:' .. id, 's')
   local places = {}
-  for _ in ipairs(redis.call('LPOS', P .. 'ready', lane, 'COUNT', 0)) do
+  for _ in ipairs(look('LPOS', P .. 'ready', lane, 'COUNT', 0) or {}) do
     places[#places + 1] = 'ready'
   end
   for _, place_of in ipairs({{'lease', lane}, {'timers', 'r:' .. lane}, {'parked', lane}}) do
-    if redis.call('ZSCORE', P .. place_of[1], place_of[2]) then
+    if look('ZSCORE', P .. place_of[1], place_of[2]) then
       places[#places + 1] = place_of[1]
     end
   end

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Begins a pause, or parks a lane. Allowed when memory is full: it may be the remedy. With
--- lanes.lua and halts.lua as prefixes.
+-- foreign.lua, lanes.lua and halts.lua as prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  field of `halts`
 -- ARGV[2]  actor, ARGV[3] reason

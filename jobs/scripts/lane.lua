@@ -1,6 +1,6 @@
 #!lua flags=no-writes
 -- A lane as an operator asks about it, in constant time but for the place of a job far behind. With
--- lanes.lua as prefix.
+-- foreign.lua and lanes.lua as prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  lane
 -- ARGV[2]  job id whose place in the lane is asked for; "" for none

@@ -42,15 +42,16 @@ local function is_live(state)
 end
 
 -- Puts a lane with a new head where it belongs. Ids without a live job are garbage and dropped, so
--- that foreign data can stop a lane from nothing.
+-- that foreign data can stop a lane from nothing. A lane whose list is of another type is left where
+-- it is, in no place, so that it stops no other lane; fsck_keys.lua mends it.
 local function place(lane)
   local list = P .. 'l:' .. lane
   while true do
-    local id = redis.call('LINDEX', list, 0)
-    if not id then
+    local id = redis.pcall('LINDEX', list, 0)
+    if type(id) ~= 'string' then
       return
     end
-    local head = redis.call('HMGET', P .. 'j:' .. id, 's', 'due', 'k')
+    local head = redis.pcall('HMGET', P .. 'j:' .. id, 's', 'due', 'k')
     if is_live(head[1]) then
       local due = tonumber(head[2] or now) or now
       if head[1] ~= 'a' then

@@ -1,6 +1,6 @@
 #!lua flags=no-writes
 -- A shard's unfinished jobs that fit a filter, newest first, from a bounded look at the ends of the
--- lanes in line. With lanes.lua as prefix.
+-- lanes in line. With foreign.lua and lanes.lua as prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  state letters
 -- ARGV[2]  kind, ARGV[3] lane, ARGV[4] error code; each "" for any

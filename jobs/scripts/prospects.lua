@@ -1,5 +1,6 @@
 #!lua flags=no-writes
--- What replays of jobs would find, for a forecast. With lanes.lua as prefix.
+-- What replays of jobs would find, for a forecast. With foreign.lua and lanes.lua as
+-- prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  longest stored payload that is returned, in bytes
 -- ARGV[2]  number of jobs; for each: id, key of its effect

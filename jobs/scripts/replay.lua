@@ -1,6 +1,6 @@
 #!lua
 -- Makes a new job with the payload of a finished one, in the same lane, and an audit entry. With
--- channel_log.lua, lanes.lua and closing.lua as prefixes.
+-- foreign.lua, channel_log.lua, lanes.lua and closing.lua as prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  job id
 -- ARGV[2]  a fresh job id

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Ends a pause or unparks a lane, and puts what was set aside back in line, in pieces: called again
--- until there is no more. With lanes.lua and halts.lua as prefixes.
+-- until there is no more. With foreign.lua, lanes.lua and halts.lua as
+-- prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  field of `halts`; "" to go on with a release
 -- ARGV[2]  actor, ARGV[3] reason

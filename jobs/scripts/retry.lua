@@ -1,5 +1,5 @@
 #!lua
--- Makes a job that waits for its time due now. With lanes.lua as prefix.
+-- Makes a job that waits for its time due now. With foreign.lua and lanes.lua as prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  job id
 -- ARGV[2]  most entries of the audit log

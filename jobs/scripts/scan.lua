@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- A page of a shard's finished jobs that fit a filter, last finished first. The cursor is a job, not
 -- a count, so that jobs which come and go between two pages neither hide others nor show twice.
--- With lanes.lua as prefix.
+-- With foreign.lua and lanes.lua as prefixes.
 -- KEYS[1]  shard prefix "dw:{<shard>}:"
 -- ARGV[1]  dead, done or cancelled
 -- ARGV[2]  cursor: time, "+inf" at the beginning; ARGV[3] job id, "" at the beginning

@@ -29,8 +29,9 @@ local paused = false
 -- The leases of this answer, each {id, token, fields of the job as read_job gives them}.
 local taken = {}
 
+-- Without fields where the key is of another type.
 local function read_job(id)
-  return redis.call('HMGET', P .. 'j:' .. id, 's', 'l', 'k', 'root', 'a', 'ma', 'cr', 't', 'fx',
+  return redis.pcall('HMGET', P .. 'j:' .. id, 's', 'l', 'k', 'root', 'a', 'ma', 'cr', 't', 'fx',
     'par', 'tok', 'n')
 end
 
@@ -129,7 +130,9 @@ if #finished > 0 then
   end
 end
 
--- Leases the heads of the first `want` lanes in line.
+-- Leases the heads of the first `want` lanes in line. What one lane's keys break must not cost the
+-- others their place: nothing between their leaving the line and their lease may fail.
+-- @return  nil, or the error reply when there are no tokens: nothing was leased.
 local function take()
   local lanes = redis.call('LPOP', P .. 'ready', want)
   if not lanes then
@@ -137,8 +140,8 @@ local function take()
   end
   local leases, memory = {}, {}
   for _, lane in ipairs(lanes) do
-    local id = redis.call('LINDEX', P .. 'l:' .. lane, 0)
-    local job = id and read_job(id)
+    local id = redis.pcall('LINDEX', P .. 'l:' .. lane, 0)
+    local job = type(id) == 'string' and read_job(id)
     if job and job[1] == 'a' and job[2] == lane then
       taken[#taken + 1] = {id, false, job}
     else
@@ -148,7 +151,16 @@ local function take()
   if #taken == 0 then
     return
   end
-  local fence = redis.call('HINCRBY', P .. 'meta', 'fence', #taken) - #taken
+  local fence = redis.pcall('HINCRBY', P .. 'meta', 'fence', #taken)
+  if type(fence) == 'table' then
+    for i = #taken, 1, -1 do
+      redis.call('LPUSH', P .. 'ready', taken[i][3][2])
+    end
+    taken = {}
+    return redis.error_reply('FOREIGN key ' .. P .. 'meta, field fence: ' .. fence.err ..
+      '; run `deskwire jobs fsck --repair`')
+  end
+  fence = fence - #taken
   for i, lease in ipairs(taken) do
     local id, job = lease[1], lease[3]
     lease[2] = string.format('%.0f', fence + i)
@@ -169,8 +181,11 @@ if want > 0 then
   -- While everything is paused, ringing for what is ready would make the workers spin.
   paused = want == 0 and all_halted()
 end
-if want > 0 then
-  take()
+local refusal = want > 0 and take()
+if refusal then
+  -- What was completed stays so, and its counters with it.
+  save_counts()
+  return refusal
 end
 
 local leases = {}

@@ -207,6 +207,38 @@ test("a tail shows a message's job from its arrival to its reply", async (t) => 
   assert.ok(!JSON.stringify(seen.items).includes("private words"));
 });
 
+test("a key that somebody overwrote is named, costs one shard only, and is moved aside", async (t) => {
+  const chatwoot = await FakeChatwoot.start(t);
+  const deskwire = await startedDeskwire(t, { sources: [chatwootSource(chatwoot.url)] });
+  const redis = (...args) =>
+    execFileSync("redis-cli", ["-s", join(deskwire.dataDirectory, "redis.sock"), ...args], { encoding: "utf8" }).trim();
+  const jobs = (...args) => deskwire.cli(["jobs", ...args]);
+  assert.equal((await jobs("pause", "--all")).code, 0);
+  for (let i = 0; i < 32; i++) await post(deskwire, incomingMessage({ conversation: 7740 + i, id: 57_400 + i }));
+  const lane = redis("lindex", "dw:{4}:ready", "0");
+  assert.notEqual(lane, "");
+  redis("set", "dw:{4}:ready", "mine");
+
+  const named = /key dw:\{4\}:ready holds a string, a list was expected; run `deskwire jobs fsck`\n$/;
+  for (const args of [["ls"], ["resume", "--all"]]) {
+    const { code, stderr } = await jobs(...args);
+    assert.equal(code, 1);
+    assert.match(stderr, named);
+  }
+  await eventually(() => stats(deskwire), ({ available, completed }) => completed > 0 && available < 16, "replies elsewhere");
+  assert.deepEqual((await stats(deskwire)).halts, []);
+
+  const seen = await jobs("fsck");
+  assert.equal(seen.code, 1);
+  assert.match(seen.stdout, /^wrong: key dw:\{4\}:ready holds a string, a list was expected$/m);
+  assert.match(seen.stdout, /^Repair: deskwire jobs fsck --repair$/m);
+  const mended = await jobs("fsck", "--repair");
+  assert.equal(mended.code, 0, mended.stdout);
+  const [, aside] = /; it is now (dw:\{4\}:broken:\d+:ready)$/m.exec(mended.stdout);
+  assert.equal(redis("get", aside), "mine");
+  await eventually(() => stats(deskwire), ({ completed }) => completed === 32, "all replies");
+});
+
 test("a shell completes commands, options and states", async (t) => {
   const directory = temporaryDirectory(t);
   const script = await runDeskwire(["completion", "bash"]);

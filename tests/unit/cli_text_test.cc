@@ -1,6 +1,7 @@
 #include <sstream>
 
 #include "cli/capability_text.h"
+#include "cli/fsck_text.h"
 #include "cli/redis_facts.h"
 #include "cli/roles.h"
 #include "cli/table.h"
@@ -129,4 +130,28 @@ TEST_CASE("a field of INFO is found by its whole name", "[cli][redis]") {
   CHECK(cli::info_field(info, "redis_version") == "7.0.15");
   CHECK(cli::info_field(info, "redis") == "");
   CHECK(cli::info_field("", "redis_version") == "");
+}
+
+TEST_CASE("a repair is offered for what can be repaired, and one thing is one thing",
+          "[cli][fsck]") {
+  jobs::FsckReport report;
+  report.jobs = report.lanes = report.findings = 1;
+  report.list = {{4, "job 01M has no payload", false, false}};
+  CHECK(cli::fsck_text(report, false) ==
+        "wrong: job 01M has no payload\n"
+        "1 job and 1 lane looked at: 1 thing is wrong, 0 repaired.\n");
+  report.jobs = report.findings = 2;
+  report.repairable = report.shards_not_counted = 1;
+  report.list.push_back({4, "lane 42 is in no place", true, false});
+  CHECK(cli::fsck_text(report, false) ==
+        "wrong: job 01M has no payload\n"
+        "wrong: lane 42 is in no place\n"
+        "2 jobs and 1 lane looked at: 2 things are wrong, 0 repaired.\n"
+        "Repair: deskwire jobs fsck --repair\n"
+        "The counters of 1 shard could not be compared, because jobs moved meanwhile; run it again "
+        "when it is quiet.\n");
+  report.list.back().repaired = true;
+  report.repaired = 1;
+  CHECK(cli::fsck_text(report, true).find("Repair:") == std::string::npos);
+  CHECK(cli::fsck_text({}, false) == "0 jobs and 0 lanes looked at: all is as it should be.\n");
 }

@@ -106,6 +106,10 @@ TEST_CASE("error replies are classed by their first word", "[redis][reply]") {
   CHECK(error_of_reply("SET", "OOM command not allowed").code == ErrorCode::kFull);
   CHECK(error_of_reply("SET", "MISCONF Redis is").code == ErrorCode::kFull);
   CHECK(error_of_reply("GET", "WRONGTYPE Operation").code == ErrorCode::kCorrupt);
+  const Error foreign = error_of_reply(
+      "list.lua", "FOREIGN key dw:{4}:ready holds a string script: 0a1b, on @user_script:31.");
+  CHECK(foreign.code == ErrorCode::kCorrupt);
+  CHECK(foreign.message == "key dw:{4}:ready holds a string");
   CHECK(error_of_reply("GET", "ERR syntax error").code == ErrorCode::kInvalid);
   CHECK(error_of_reply("GET", "").code == ErrorCode::kInvalid);
 }
