@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/config_choice.h"
+#include "cli/data_dir.h"
 #include "cli/exit_code.h"
 #include "cli/job_access.h"
 #include "cli/refused_deliveries.h"
@@ -62,13 +63,20 @@ Status read_since(DeliveryOptions& options, std::int64_t now_ms) {
   return {};
 }
 
+/// The quarantine is a directory: that of a server, or there is nothing to look at.
+Result<config::Config> of_server(Result<config::Config> config) {
+  if (!config) return config;
+  if (Status found = find_data_dir(*config); !found) return fail(std::move(found).error());
+  return config;
+}
+
 int list(DeliveryOptions options) {
   const std::int64_t now_ms = SystemClock().wall_ms();
   if (const Status read = read_since(options, now_ms); !read) {
     report(read.error());
     return kUsage;
   }
-  const auto config = load_config(options.config);
+  const auto config = of_server(load_config(options.config));
   if (!config) return report(config.error());
   const auto found = RefusedDeliveries(*config).list(options.filter);
   if (!found) return report(found.error());
@@ -93,7 +101,7 @@ int list(DeliveryOptions options) {
 }
 
 int show(const DeliveryOptions& options) {
-  const auto config = load_config(options.config);
+  const auto config = of_server(load_config(options.config));
   if (!config) return report(config.error());
   const auto delivery = RefusedDeliveries(*config).read(options.ids.front());
   if (!delivery) return report(delivery.error());
@@ -114,7 +122,7 @@ int show(const DeliveryOptions& options) {
 }
 
 int verify(const DeliveryOptions& options) {
-  const auto config = load_config_with_secrets(options.config);
+  const auto config = of_server(load_config_with_secrets(options.config));
   if (!config) return report(config.error());
   const RefusedDeliveries deliveries(*config);
   const auto delivery = deliveries.read(options.ids.front());
@@ -165,7 +173,7 @@ int replay(DeliveryOptions options) {
     report(read.error());
     return kUsage;
   }
-  const auto config = load_config_with_secrets(options.config);
+  const auto config = of_server(load_config_with_secrets(options.config));
   if (!config) return report(config.error());
   const auto access = JobAccess::open(*config);
   if (!access) return report(access.error());

@@ -111,6 +111,9 @@ int send(const SendOptions& options) {
     return report({ErrorCode::kNotFound,
                    "send: no source is named " + options.source + "; there is: " + known});
   }
+  if (source->secrets.empty()) {
+    return report(no_key("sign for source " + source->name, *config, options.config));
+  }
   const std::int64_t now_ms = SystemClock().wall_ms();
   const auto body =
       options.text.empty() ? read_body(options.file) : message_body(*source, options, now_ms);

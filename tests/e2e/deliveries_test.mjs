@@ -199,8 +199,17 @@ describe("refused deliveries", { concurrency: true }, () => {
     const deskwire = await newDeskwire(t);
     assert.equal((await deskwire.cli(["deliveries", "replay"])).code, 2);
     assert.equal((await deskwire.cli(["deliveries", "ls", "--since", "soon"])).code, 2);
+    const id = "01M7XT00000000000000000000";
+    for (const args of [["ls"], ["show", id], ["verify", id], ["replay", id]]) {
+      const { code, stdout, stderr } = await deskwire.cli(["deliveries", ...args]);
+      assert.deepEqual([code, stdout], [3, ""], args[0]);
+      assert.ok(stderr.includes(deskwire.dataDirectory) && stderr.includes("no server has run there"), stderr);
+    }
+    await deskwire.start();
     assert.equal((await deskwire.cli(["deliveries", "show", "nothing"])).code, 1);
-    assert.equal((await deskwire.cli(["deliveries", "replay", "01M7XT00000000000000000000"])).code, 3);
     assert.deepEqual(await listed(deskwire), []);
+    await deskwire.stop();
+    assert.deepEqual(await listed(deskwire), [], "the quarantine is read without a server too");
+    assert.equal((await deskwire.cli(["deliveries", "replay", id])).code, 3);
   });
 });
