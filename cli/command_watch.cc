@@ -101,6 +101,7 @@ class Watch {
       const auto frame = parse_json((*message)->payload);
       if (!frame || !frame->is_object()) return End::kReconnect;
       if (frame->contains("push")) show(object_at(*frame, "push"));
+      if (!std::cout) return End::kRefused;  // Nobody reads what is shown.
       if (frame->contains("ok")) note_subscription(object_at(*frame, "ok"));
       if (frame->contains("error")) {
         std::cerr << "deskwire: watch: " << string_at(object_at(*frame, "error"), "message")
@@ -161,6 +162,9 @@ int watch(const WatchOptions& options) {
   }
   const auto config = load_config_with_secrets(options.config);
   if (!config) return report(config.error());
+  if (config->gateway.keys.empty()) {
+    return report(no_key("sign a token", *config, options.config));
+  }
   std::string url = options.url;
   if (url.empty()) {
     const auto address = door_address(*config, "gateway", config->gateway.listen);
