@@ -188,7 +188,11 @@ void add_watch(CLI::App& app, Action& action) {
                    "Such as conversation:42, conversation:42:internal; oncall alone is a live "
                    "table on a terminal")
       ->default_val(std::vector<std::string>{"agents", "oncall", "ops"});
-  command->add_option("--url", options->url, "Another gateway, such as ws://10.0.0.5:8081/v1/ws");
+  command->add_option("--url", options->url, "Another gateway, such as ws://10.0.0.5:8081/v1/ws")
+      ->check([](const std::string& url) {
+        return url.starts_with("ws://") ? std::string()
+                                        : "is no address of a gateway; write ws://host:port/v1/ws";
+      });
   command->add_flag("--json", options->json, "One envelope a line");
   command->callback([options, &action] { action = [options] { return watch(*options); }; });
 }

@@ -77,7 +77,8 @@ describe("refused deliveries", { concurrency: true }, () => {
     assert.equal((await listed(deskwire)).length, 3);
 
     const args = ["deliveries", "replay", "--refusal", "mismatch", "--reason", "secret rotated", "--json"];
-    const replayed = await deskwire.cli(args);
+    const { SUDO_USER, ...inherited } = process.env;
+    const replayed = await deskwire.cli(args, { env: { ...inherited, USER: "carol" } });
     assert.equal(replayed.code, 0, replayed.stderr);
     assert.deepEqual(JSON.parse(replayed.stdout).done.map(({ result }) => result), ["taken", "taken", "taken"]);
     assert.deepEqual(await contents(deskwire, 501), [1, 2, 3].map((i) => `${WORDS} ${i}`));
@@ -85,6 +86,7 @@ describe("refused deliveries", { concurrency: true }, () => {
     assert.deepEqual(await listed(deskwire), []);
     const audit = audited(deskwire);
     assert.equal(audit.filter((line) => line === "take_in").length, 3);
+    assert.equal(audit.filter((line) => line === "carol").length, 3, "the same name as for jobs");
     assert.ok(audit.includes(first.id) && audit.includes("secret rotated"));
   });
 

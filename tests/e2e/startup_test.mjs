@@ -1,7 +1,7 @@
 // What people meet first: the start, its messages, its mistakes.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -78,7 +78,7 @@ test("mistakes in the config are all named, each with what to do", async (t) => 
   await check({ sources: [{ ...chatwoot, secrets: [{ env: "DW_NOT_SET_ANYWHERE" }] }] }, /DW_NOT_SET_ANYWHERE/);
   await check({ sources: [{ ...chatwoot, bot_token: { file: "no-such-file" } }] }, /no-such-file/);
   await check({ receiver: { listen: "nowhere" }, admin: { listen: "0.0.0.0:8082" } }, /receiver\.listen/, /admin/);
-  await check("{", /config/i);
+  await check("{", /config .*config\.json: /);
   await check('{"data_dir": "a", "data_dir": "b"}', /data_dir/);
   const missing = await runDeskwire(["serve", "--config", join(directory, "absent.json")]);
   assert.ok([1, 2].includes(missing.code));
@@ -96,6 +96,31 @@ test("a secret of another form is a mistake, but no reason to keep the other sou
     assert.equal(code, 1, args.join(" "));
     assert.match(stdout + stderr, /sources\[1\]\.secrets\[0\].*form/);
   }
+});
+
+test("an address or a file of another kind is named", async (t) => {
+  const directory = temporaryDirectory(t);
+  const run = (...args) => runDeskwire([...args, "--data-dir", join(directory, "none")], { cwd: directory });
+  const send = await run("send", "--source", "sandbox", "--text", "Hello", "--url", "foo");
+  assert.deepEqual([send.code, /--url: is no address of a receiver/.test(send.stderr)], [2, true], send.stderr);
+  const watch = await run("watch", "--url", "http://127.0.0.1:1");
+  assert.deepEqual([watch.code, /--url: is no address of a gateway/.test(watch.stderr)], [2, true], watch.stderr);
+  const deskwire = await newDeskwire(t, { sources: [chatwootSource("http://127.0.0.1:9")] });
+  const folder = await deskwire.cli(["send", "--source", "support", directory]);
+  assert.deepEqual([folder.code, /is a directory/.test(folder.stderr)], [1, true], folder.stderr);
+});
+
+test("the shell completes values, and file names where a file is meant", () => {
+  const completed = (...words) => {
+    const script = 'source <("$0" completion bash); COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _deskwire; echo "${COMPREPLY[*]}"';
+    return execFileSync("bash", ["-c", script, BINARY, "deskwire", ...words], { encoding: "utf8" }).trim();
+  };
+  assert.equal(completed("serve", "--roles", ""), "receiver worker gateway sla");
+  assert.match(completed("completion", ""), /bash zsh/);
+  assert.match(completed("config", "check", "--js"), /--json/);
+  // Nothing of ours: bash goes on with the names of files.
+  const files = [["serve", "-c"], ["serve", "--config"], ["sla", "deadline", "--schedule"], ["config", "check"], ["replies", "try"]];
+  for (const words of files) assert.equal(completed(...words, ""), "", words.join(" "));
 });
 
 test("a word that is no command is named", async () => {
