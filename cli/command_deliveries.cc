@@ -1,6 +1,3 @@
-#include <pwd.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
@@ -8,8 +5,9 @@
 
 #include "cli/commands.h"
 #include "cli/config_choice.h"
+#include "cli/data_dir.h"
 #include "cli/exit_code.h"
-#include "cli/job_access.h"
+#include "cli/jobs_commands.h"
 #include "cli/refused_deliveries.h"
 #include "cli/table.h"
 #include "cli/time_text.h"
@@ -25,8 +23,7 @@ struct DeliveryOptions {
   RefusedFilter filter;
   std::string since;
   std::vector<std::string> ids;
-  std::string actor;
-  std::string reason;
+  jobs::Operator by;
   bool body = false;
   bool dry_run = false;
   bool json = false;
@@ -35,12 +32,6 @@ struct DeliveryOptions {
     return !filter.source.empty() || !filter.refusal.empty() || !since.empty();
   }
 };
-
-std::string who(const DeliveryOptions& options) {
-  if (!options.actor.empty()) return options.actor;
-  const passwd* user = ::getpwuid(::geteuid());
-  return std::string("cli:") + (user != nullptr ? user->pw_name : std::to_string(::geteuid()));
-}
 
 void add_filters(CLI::App& command, DeliveryOptions& options, std::size_t limit) {
   options.filter.limit = limit;
@@ -62,13 +53,20 @@ Status read_since(DeliveryOptions& options, std::int64_t now_ms) {
   return {};
 }
 
+/// The quarantine is a directory: that of a server, or there is nothing to look at.
+Result<config::Config> of_server(Result<config::Config> config) {
+  if (!config) return config;
+  if (Status found = find_data_dir(*config); !found) return fail(std::move(found).error());
+  return config;
+}
+
 int list(DeliveryOptions options) {
   const std::int64_t now_ms = SystemClock().wall_ms();
   if (const Status read = read_since(options, now_ms); !read) {
     report(read.error());
     return kUsage;
   }
-  const auto config = load_config(options.config);
+  const auto config = of_server(load_config(options.config));
   if (!config) return report(config.error());
   const auto found = RefusedDeliveries(*config).list(options.filter);
   if (!found) return report(found.error());
@@ -93,7 +91,7 @@ int list(DeliveryOptions options) {
 }
 
 int show(const DeliveryOptions& options) {
-  const auto config = load_config(options.config);
+  const auto config = of_server(load_config(options.config));
   if (!config) return report(config.error());
   const auto delivery = RefusedDeliveries(*config).read(options.ids.front());
   if (!delivery) return report(delivery.error());
@@ -114,7 +112,7 @@ int show(const DeliveryOptions& options) {
 }
 
 int verify(const DeliveryOptions& options) {
-  const auto config = load_config_with_secrets(options.config);
+  const auto config = of_server(load_config_with_secrets(options.config));
   if (!config) return report(config.error());
   const RefusedDeliveries deliveries(*config);
   const auto delivery = deliveries.read(options.ids.front());
@@ -165,10 +163,11 @@ int replay(DeliveryOptions options) {
     report(read.error());
     return kUsage;
   }
-  const auto config = load_config_with_secrets(options.config);
+  const auto config = of_server(load_config_with_secrets(options.config));
   if (!config) return report(config.error());
   const auto access = JobAccess::open(*config);
   if (!access) return report(access.error());
+  const jobs::Operator by = known_operator(options.by);
   const RefusedDeliveries deliveries(*config);
   const auto ids = selected(deliveries, options);
   if (!ids) return report(ids.error());
@@ -179,8 +178,8 @@ int replay(DeliveryOptions options) {
   json done = json::array();
   json failed = json::array();
   for (const std::string& id : *ids) {
-    const auto taken = deliveries.take_in(id, (*access)->store(), (*access)->client(), who(options),
-                                          options.reason, options.dry_run);
+    const auto taken = deliveries.take_in(id, (*access)->store(), (*access)->client(), by.actor,
+                                          by.reason, options.dry_run);
     if (taken) {
       done.push_back(to_json(id, *taken));
       if (!options.json) print_taken(id, *taken);
@@ -235,8 +234,7 @@ void add_deliveries(CLI::App& app, Action& action) {
   add_filters(*replay_command, *replayed, 10000);
   replay_command->add_option("id", replayed->ids,
                              "Deliveries, besides those that the filters find");
-  replay_command->add_option("--actor", replayed->actor, "Who, for the audit [default: you]");
-  replay_command->add_option("--reason", replayed->reason, "Why, for the audit");
+  add_operator_options(*replay_command, replayed->by);
   replay_command->add_flag("--dry-run", replayed->dry_run, "Only check what would be taken in");
   replay_command->callback([replayed = replayed, &action] {
     if (replayed->ids.empty() && !replayed->filtered()) {

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -37,6 +38,10 @@ struct SendOptions {
 Result<std::string> read_body(const std::string& file) {
   std::ifstream opened;
   if (file != "-") {
+    std::error_code error;
+    if (std::filesystem::is_directory(file, error)) {
+      return fail(ErrorCode::kNotFound, "read " + file + ": is a directory; name a file");
+    }
     opened.open(file, std::ios::binary);
     if (!opened) return fail(ErrorCode::kNotFound, "read " + file + ": cannot be opened");
   }
@@ -111,6 +116,9 @@ int send(const SendOptions& options) {
     return report({ErrorCode::kNotFound,
                    "send: no source is named " + options.source + "; there is: " + known});
   }
+  if (source->secrets.empty()) {
+    return report(no_key("sign for source " + source->name, *config, options.config));
+  }
   const std::int64_t now_ms = SystemClock().wall_ms();
   const auto body =
       options.text.empty() ? read_body(options.file) : message_body(*source, options, now_ms);
@@ -159,8 +167,13 @@ void add_send(CLI::App& app, Action& action) {
       ->capture_default_str();
   command->add_option("--event", options->event,
                       "The event's name, where the helpdesk sends it in a header (helpscout)");
-  command->add_option("--url", options->url,
-                      "Another receiver's address, such as http://10.0.0.5:8080");
+  command
+      ->add_option("--url", options->url,
+                   "Another receiver's address, such as http://10.0.0.5:8080")
+      ->check([](const std::string& url) {
+        const bool http = url.starts_with("http://") || url.starts_with("https://");
+        return http ? std::string() : "is no address of a receiver; write http://host:port";
+      });
   command->add_flag("--json", options->json, "{\"status\":…,\"body\":…}");
   command->callback([options, &action] {
     if (options->file.empty() && options->text.empty()) {

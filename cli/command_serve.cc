@@ -151,6 +151,7 @@ int serve_with(const config::Config& config, const Roles& roles, const ServeOpti
       }
     }
     std::cout << greeting(config, server, options.config, program) << std::flush;
+    std::cout.clear();  // It is there to serve; a greeting that nobody could read is no failure.
     status = run_until_stopped(server, options.config, config.data_dir, redis);
     if (redis != nullptr) forget_open_doors(config.data_dir);
   }

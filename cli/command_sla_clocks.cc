@@ -9,10 +9,10 @@
 #include "cli/job_selection.h"
 #include "cli/jobs_commands.h"
 #include "cli/sla_commands.h"
-#include "cli/sla_routes.h"
 #include "cli/sla_text.h"
 #include "core/json.h"
 #include "jobs/alert_desk.h"
+#include "publishers/snooze.h"
 
 namespace deskwire::cli {
 namespace {
@@ -88,7 +88,7 @@ std::int64_t duration_s(const std::string& text) {
 
 int mark(const MarkOptions& options) {
   const std::int64_t lasts_s = duration_s(options.duration);
-  if (lasts_s < 1 || lasts_s > kLongestSnoozeS) {
+  if (lasts_s < 1 || lasts_s > publishers::kLongestSnoozeS) {
     std::cerr << "deskwire: sla snooze --for " << options.duration
               << ": not a time of 1 second to 7 days; write 90s, 30m, 2h or 1d\n";
     return kUsage;

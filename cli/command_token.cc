@@ -36,6 +36,9 @@ int mint(const TokenOptions& options) {
     report(capability.error());
     return kUsage;
   }
+  if (config->gateway.keys.empty()) {
+    return report(no_key("sign a token", *config, options.config));
+  }
   publishers::Claims claims;
   claims.client_id = options.client;
   claims.name = options.name.empty() ? options.client : options.name;

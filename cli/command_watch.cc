@@ -101,6 +101,7 @@ class Watch {
       const auto frame = parse_json((*message)->payload);
       if (!frame || !frame->is_object()) return End::kReconnect;
       if (frame->contains("push")) show(object_at(*frame, "push"));
+      if (!std::cout) return End::kRefused;  // Nobody reads what is shown.
       if (frame->contains("ok")) note_subscription(object_at(*frame, "ok"));
       if (frame->contains("error")) {
         std::cerr << "deskwire: watch: " << string_at(object_at(*frame, "error"), "message")
@@ -161,6 +162,9 @@ int watch(const WatchOptions& options) {
   }
   const auto config = load_config_with_secrets(options.config);
   if (!config) return report(config.error());
+  if (config->gateway.keys.empty()) {
+    return report(no_key("sign a token", *config, options.config));
+  }
   std::string url = options.url;
   if (url.empty()) {
     const auto address = door_address(*config, "gateway", config->gateway.listen);
@@ -184,7 +188,11 @@ void add_watch(CLI::App& app, Action& action) {
                    "Such as conversation:42, conversation:42:internal; oncall alone is a live "
                    "table on a terminal")
       ->default_val(std::vector<std::string>{"agents", "oncall", "ops"});
-  command->add_option("--url", options->url, "Another gateway, such as ws://10.0.0.5:8081/v1/ws");
+  command->add_option("--url", options->url, "Another gateway, such as ws://10.0.0.5:8081/v1/ws")
+      ->check([](const std::string& url) {
+        return url.starts_with("ws://") ? std::string()
+                                        : "is no address of a gateway; write ws://host:port/v1/ws";
+      });
   command->add_flag("--json", options->json, "One envelope a line");
   command->callback([options, &action] { action = [options] { return watch(*options); }; });
 }

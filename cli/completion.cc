@@ -71,11 +71,18 @@ std::string bash_script(const std::vector<Place>& places) {
   }
   script +=
       "  esac\n"
+      // Without words the shell completes file names.
+      "  case \"$path\" in\n"
+      "    'deskwire completion') words=\"bash zsh $words\" ;;\n"
+      "    'deskwire config check'|'deskwire replies try'|'deskwire send')\n"
+      "      [[ $cur == -* ]] || words= ;;\n"
+      "  esac\n"
       "  case \"$prev\" in\n"
       "    --state) words='" +
       joined(states) +
       "' ;;\n"
-      "    --config|--data-dir) words= ;;\n"
+      "    --roles) words='receiver worker gateway sla' ;;\n"
+      "    -c|--config|--data-dir|--schedule) words= ;;\n"
       "  esac\n"
       "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
       "}\n"

@@ -53,10 +53,17 @@ Status check_secret_forms(const config::Config& config) {
 Result<config::Config> load_config_with_secrets(const ConfigChoice& choice) {
   auto config = load_config(choice);
   if (!config) return config;
-  if (auto completed = config::complete_secrets(*config); !completed) {
+  if (auto completed = config::use_stored_secrets(*config); !completed) {
     return fail(std::move(completed.error()));
   }
   return config;
+}
+
+Error no_key(const std::string& what, const config::Config& config, const ConfigChoice& choice) {
+  return {ErrorCode::kUnavailable,
+          what + ": no key for it in the config or in " + config.data_dir +
+              "/secrets.json: no server has run there with this config yet; start `deskwire serve" +
+              as_arguments(choice) + "` (--data-dir or --config name its directory)"};
 }
 
 Result<redis::Endpoint> redis_endpoint(const config::Config& config) {

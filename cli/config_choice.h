@@ -30,8 +30,14 @@ Result<config::Config> load_config(const ConfigChoice& choice);
 /// @errors kInvalid: one message a line, as config::parse words them.
 Status check_secret_forms(const config::Config& config);
 
-/// As above, with the keys of data_dir/secrets.json filled in (made up when there is none yet).
+/// As load_config, with the keys that a `serve` has left in data_dir/secrets.json. A command makes
+/// none up: no server would know them.
 Result<config::Config> load_config_with_secrets(const ConfigChoice& choice);
+
+/// What to say when such a key is needed and is neither in the config nor there.
+/// @param what  "sign a token".
+/// @return kUnavailable: no server has run there yet.
+Error no_key(const std::string& what, const config::Config& config, const ConfigChoice& choice);
 
 /// The configured Redis, or the socket of the embedded one.
 /// @errors kInvalid: the path of data_dir is too long for a Unix socket.

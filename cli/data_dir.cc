@@ -14,6 +14,8 @@
 namespace deskwire::cli {
 namespace {
 
+constexpr const char* kLock = "/serve.lock";
+
 tl::unexpected<Error> system_error(const std::string& what) {
   return fail(ErrorCode::kUnavailable, what + ": " + std::generic_category().message(errno));
 }
@@ -34,11 +36,23 @@ std::string real_path(const std::string& path) {
   return real ? std::string(real.get()) : path;
 }
 
+Status find_data_dir(const config::Config& config) {
+  // Without a Redis of its own a process leaves no lock; then all there is to see is a directory.
+  const std::string trace = config.data_dir + (config.redis.url.empty() ? kLock : "");
+  struct stat status {};
+  if (::stat(trace.c_str(), &status) == 0) return {};
+  if (errno != ENOENT && errno != ENOTDIR) return system_error("look at data_dir " + trace);
+  return fail(ErrorCode::kUnavailable,
+              "look at data_dir " + config.data_dir +
+                  ": no server has run there; is `deskwire serve` running? "
+                  "(--data-dir or --config name its directory)");
+}
+
 Result<DataDir> DataDir::lock(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     return system_error("create data_dir " + path);
   }
-  const std::string file = path + "/serve.lock";
+  const std::string file = path + kLock;
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return system_error("open " + file);
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {

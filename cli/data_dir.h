@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "config/config.h"
 #include "core/result.h"
 
 namespace deskwire::cli {
@@ -30,6 +31,10 @@ class DataDir {
   std::string path_;
   int fd_;
 };
+
+/// Whether a `serve` has used this config's data_dir; one that has not holds nothing to show.
+/// @errors kUnavailable, with what to do.
+Status find_data_dir(const config::Config& config);
 
 /// The path without links and dots; as given when it does not exist.
 std::string real_path(const std::string& path);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <system_error>
@@ -36,6 +38,31 @@ MonotonicTime now() { return std::chrono::steady_clock::now(); }
 std::string socket_path(const std::string& data_dir) { return data_dir + "/redis.sock"; }
 std::string pid_path(const std::string& data_dir) { return data_dir + "/redis.pid"; }
 std::string log_path(const std::string& data_dir) { return data_dir + "/redis.log"; }
+std::string append_only_path(const std::string& data_dir) { return data_dir + "/appendonlydir"; }
+
+/// Takes the rights of others from a file or directory of ours; what is anybody else's, or of
+/// another type (a link), is left alone.
+/// @return Whether it is ours.
+bool tighten(const std::string& path, mode_t type, mode_t mode) {
+  struct stat status {};
+  const bool ours = ::lstat(path.c_str(), &status) == 0 && (status.st_mode & S_IFMT) == type &&
+                    status.st_uid == ::geteuid();
+  if (ours && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) ::chmod(path.c_str(), mode);
+  return ours;
+}
+
+/// What customers wrote is in there. A server that ran under another umask, in a directory that
+/// others may enter, has left it readable by them.
+void tighten_append_only_files(const std::string& data_dir) {
+  const std::string directory = append_only_path(data_dir);
+  if (!tighten(directory, S_IFDIR, S_IRWXU)) return;
+  std::error_code error;
+  const std::filesystem::directory_iterator end;
+  for (std::filesystem::directory_iterator entry(directory, error); !error && entry != end;
+       entry.increment(error)) {
+    tighten(entry->path().string(), S_IFREG, S_IRUSR | S_IWUSR);
+  }
+}
 
 /// The first of Debian's names for it that is installed; Valkey speaks the same protocol.
 std::string find_server() {
@@ -78,6 +105,8 @@ redis::Client::Options probe_options(const std::string& data_dir) {
   if (::getppid() != parent) ::_exit(1);  // It died before the signal was armed.
   // A group of its own: Ctrl-C in the terminal stops deskwire, which then stops Redis.
   ::setsid();
+  // It writes down what customers say, and data_dir may be one that others can enter.
+  ::umask(S_IRWXG | S_IRWXO);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -133,6 +162,7 @@ Status EmbeddedRedis::start() {
   if (auto endpoint = embedded_redis_endpoint(data_dir_); !endpoint) {
     return fail(std::move(endpoint.error()));
   }
+  tighten_append_only_files(data_dir_);
   const auto adopted = adopt();
   if (!adopted) return fail(adopted.error());
   if (!*adopted) {

@@ -25,6 +25,9 @@ std::vector<std::string> embedded_redis_arguments(const std::string& data_dir);
 /// adopted by the next start, when INFO and CONFIG say that it is the one of this directory: two
 /// servers would ruin one append-only file.
 ///
+/// Its files are for their owner only, whatever the umask and the mode of data_dir; those that an
+/// earlier start has left to others are taken back.
+///
 /// Thread safety: main thread only, except pid().
 class EmbeddedRedis {
  public:

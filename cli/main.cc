@@ -1,5 +1,9 @@
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
 #include <iostream>
+#include <string>
+#include <system_error>
 
 #include "cli/commands.h"
 #include "cli/exit_code.h"
@@ -60,11 +64,26 @@ int run(int argc, char** argv) {
   return action ? action() : kUsage;
 }
 
+/// Whoever reads the output shall not take half of it, or nothing, for all.
+int after_output(int code) {
+  errno = 0;
+  // By the stream too: it may have failed long before, and then does not try again.
+  const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good();
+  if (written) return code;
+  // What failed earlier has left no reason behind; one more byte, after what is lost, tells it.
+  if (errno == 0 && std::fputc('\n', stdout) != EOF) std::fflush(stdout);
+  const int reason = errno;
+  std::cerr << "deskwire: cannot write the output"
+            << (reason != 0 ? ": " + std::generic_category().message(reason) : std::string())
+            << '\n';
+  return code == deskwire::cli::kDone ? deskwire::cli::kNotDone : code;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    return after_output(run(argc, argv));
   } catch (const std::exception& error) {
     std::cerr << "deskwire: " << error.what() << '\n';
     return deskwire::cli::kNotDone;

@@ -13,9 +13,11 @@
 #include <thread>
 
 #include "cli/exit_code.h"
+#include "cli/jobs_commands.h"
 #include "cli/on_call_screen.h"
 #include "core/clock.h"
 #include "core/json.h"
+#include "publishers/snooze.h"
 #include "publishers/token.h"
 #include "publishers/websocket_client.h"
 #include "worker/helpdesks/http_client.h"
@@ -31,7 +33,6 @@ constexpr Milliseconds kTick{250};
 constexpr Milliseconds kSlice{500};
 constexpr Milliseconds kRefresh{15000};
 constexpr Milliseconds kAskTimeout{5000};
-constexpr std::int64_t kSnoozeS = 1800;
 constexpr char kControlC = 3;
 
 /// Keys come at once and are not shown; the screen is another one. Undone when it goes.
@@ -60,8 +61,8 @@ class RawTerminal {
 std::string token_of(const config::Config& config) {
   publishers::Claims claims;
   claims.client_id = "deskwire-watch";
-  const char* login = ::getlogin();
-  claims.name = login != nullptr ? login : "terminal";
+  // The audit shall name the same person as for `sla ack`.
+  claims.name = known_operator({}).actor;
   claims.role = "agent";
   claims.issued_ms = SystemClock().wall_ms();
   claims.expires_ms = claims.issued_ms + kTokenMs;
@@ -215,7 +216,7 @@ class OnCallWatch {
       } else if (key == 'u') {
         mark("unack", "{}");
       } else if (key == 's') {
-        mark("snooze", dump_json({{"duration_s", kSnoozeS}}));
+        mark("snooze", dump_json({{"duration_s", publishers::kUsualSnoozeS}}));
       }
     }
     return true;

@@ -22,7 +22,7 @@ bool is_harmless(std::string_view name) {
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   // By what is known to be harmless, so that a new scheme's signature is not shown by mistake.
-  for (const char* part : {"timestamp", "delivery", "content-type"}) {
+  for (const char* part : {"timestamp", "delivery", "content-type", "content-encoding"}) {
     if (lower.find(part) != std::string::npos) return true;
   }
   return lower.ends_with("-id");
@@ -64,7 +64,7 @@ Result<webhooks::SignatureReport> RefusedDeliveries::verify(const RefusedDeliver
     return fail(ErrorCode::kNotFound, "verify delivery " + delivery.id + ": its source " +
                                           delivery.source + " is not in config sources[]");
   }
-  return webhooks::explain_signature(delivery, *source, sources_, tolerance_s_);
+  return webhooks::explain_readmission(delivery, *source, sources_, rules_, tolerance_s_);
 }
 
 Result<TakenIn> RefusedDeliveries::take_in(const std::string& id, jobs::JobStore& store,

@@ -111,7 +111,7 @@ Server::Server(const config::Config& config, const Roles& roles,
       any_of_routes(
           {[this](const net::HttpRequest& request) { return operations_->answer(request); },
            delivery_routes(live_, store_, client_, clock_),
-           token_routes(config_.gateway, client_, clock_), sla_routes(alerts_)}));
+           token_routes(config_.gateway, client_, clock_), sla_routes(alerts_, clock_)}));
   add_reloads();
 }
 

@@ -6,6 +6,7 @@
 
 #include "cli/admin_response.h"
 #include "core/json.h"
+#include "publishers/snooze.h"
 
 namespace deskwire::cli {
 namespace {
@@ -24,7 +25,7 @@ HttpResponse answer_of(const Result<std::string>& result) {
   return response;
 }
 
-HttpResponse change_alert(jobs::AlertDesk& alerts, const HttpRequest& request) {
+HttpResponse change_alert(jobs::AlertDesk& alerts, const Clock& clock, const HttpRequest& request) {
   const std::string_view rest = request.path().substr(kAlerts.size());
   const std::size_t slash = rest.find('/');
   jobs::AlertChange change;
@@ -49,21 +50,20 @@ HttpResponse change_alert(jobs::AlertDesk& alerts, const HttpRequest& request) {
   const std::string actor = string_at(body, "actor");
   change.by = actor.empty() ? "admin:" + request.peer_address : actor;
   change.reason = string_at(body, "reason");
-  const std::int64_t duration_s = integer_at(body, "duration_s").value_or(kUsualSnoozeS);
   if (change.verb == jobs::AlertVerb::kSnooze) {
-    if (duration_s < 1 || duration_s > kLongestSnoozeS) {
-      return net::error_response(40001, "duration_s: is not 1..604800", "duration_s");
+    const auto refusal = publishers::read_snooze(body, clock.wall_ms(), change);
+    if (refusal) {
+      return net::error_response(static_cast<int>(refusal->code), refusal->message, refusal->field);
     }
-    change.lasts = std::chrono::seconds(duration_s);
   }
   return answer_of(alerts.change(change));
 }
 
 }  // namespace
 
-AdminDoor::Routes sla_routes(jobs::AlertDesk& alerts) {
-  return [&alerts](const HttpRequest& request) -> std::optional<HttpResponse> {
-    if (request.path().starts_with(kAlerts)) return change_alert(alerts, request);
+AdminDoor::Routes sla_routes(jobs::AlertDesk& alerts, const Clock& clock) {
+  return [&alerts, &clock](const HttpRequest& request) -> std::optional<HttpResponse> {
+    if (request.path().starts_with(kAlerts)) return change_alert(alerts, clock, request);
     if (request.path() != kClocks) return std::nullopt;
     if (request.method != "GET") return method_not_allowed("GET");
     return answer_of(alerts.list(request.query("conversation")));

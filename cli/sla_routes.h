@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cli/admin_door.h"
+#include "core/clock.h"
 #include "jobs/alert_desk.h"
 
 namespace deskwire::cli {
@@ -9,11 +10,7 @@ namespace deskwire::cli {
 ///
 ///   GET  /v1/sla/clocks[?conversation=KEY]           as AlertDesk::list
 ///   POST /v1/sla/alerts/{event_id}/ack  /unack       {"actor"}
-///   POST /v1/sla/alerts/{event_id}/snooze            {"actor","duration_s"}; half an hour without
-AdminDoor::Routes sla_routes(jobs::AlertDesk& alerts);
-
-/// Longest snooze, and the one that is meant when nobody says how long.
-inline constexpr std::int64_t kLongestSnoozeS = 7LL * 86400;
-inline constexpr std::int64_t kUsualSnoozeS = 1800;
+///   POST /v1/sla/alerts/{event_id}/snooze            {"actor"} and as publishers::read_snooze
+AdminDoor::Routes sla_routes(jobs::AlertDesk& alerts, const Clock& clock);
 
 }  // namespace deskwire::cli

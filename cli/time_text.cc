@@ -5,6 +5,8 @@
 #include <ctime>
 #include <optional>
 
+#include "core/timestamp.h"
+
 namespace deskwire::cli {
 namespace {
 
@@ -25,11 +27,10 @@ std::optional<std::int64_t> number(std::string_view text) {
   return value;
 }
 
+/// A date alone is its first moment in UTC.
 std::optional<std::int64_t> moment(const std::string& text) {
-  std::tm parts{};
-  const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  if (end == nullptr || *end != '\0') return std::nullopt;
-  return static_cast<std::int64_t>(::timegm(&parts)) * 1000;
+  constexpr std::size_t kDate = 10;
+  return parse_iso8601_ms(text.size() == kDate ? text + "T00:00:00Z" : text);
 }
 
 std::string duration(std::int64_t ms) {
@@ -91,7 +92,7 @@ Result<std::int64_t> parse_since(std::string_view text, std::int64_t now_ms) {
   }
   return fail(ErrorCode::kInvalid, "'" + std::string(text) +
                                        "' is no moment; write 90s, 15m, 2h, 7d, "
-                                       "2026-11-21T10:00:00Z or Unix milliseconds");
+                                       "2026-11-21, 2026-11-21T10:00:00Z or Unix milliseconds");
 }
 
 }  // namespace deskwire::cli

@@ -22,7 +22,7 @@ std::string spoken_moment(std::int64_t unix_ms, std::int64_t now_ms);
 std::string clock_time(std::int64_t unix_ms, std::int64_t now_ms);
 
 /// A moment in the past as people write it: "90s", "15m", "2h", "7d" before `now_ms`, or
-/// "2026-11-21T10:00:00Z", or Unix milliseconds.
+/// "2026-11-21T10:00:00Z", the date alone (midnight UTC), or Unix milliseconds.
 /// @errors kInvalid with the forms.
 Result<std::int64_t> parse_since(std::string_view text, std::int64_t now_ms);
 

@@ -37,27 +37,16 @@ void sort_policies(Config& config) {
                    [](const auto& a, const auto& b) { return a.position < b.position; });
 }
 
-}  // namespace
-
-std::string_view default_file() { return files::kDefaultJsonc; }
-
-Config embedded() {
-  Config config;
-  Source sandbox;
-  sandbox.name = "sandbox";
-  config.sources.push_back(std::move(sandbox));
-  config.embedded_defaults = true;
-  return config;
-}
-
-Result<Config> parse(std::string_view text, const std::string& base_dir) {
+/// @param name  Of what is read, for a text that is no JSON: "config" or with its file.
+Result<Config> parse_named(std::string_view text, const std::string& base_dir,
+                           const std::string& name) {
   JsonLimits limits;
   limits.max_bytes = kMaxFileBytes;
   limits.max_depth = kMaxDepth;
   limits.allow_comments = true;
   limits.unique_keys = true;
   const auto root = parse_json(text, limits);
-  if (!root) return fail(Error(root.error()).prefixed("config"));
+  if (!root) return fail(Error(root.error()).prefixed(name));
 
   Config config = embedded();
   config.embedded_defaults = false;
@@ -72,10 +61,27 @@ Result<Config> parse(std::string_view text, const std::string& base_dir) {
   return config;
 }
 
+}  // namespace
+
+std::string_view default_file() { return files::kDefaultJsonc; }
+
+Config embedded() {
+  Config config;
+  Source sandbox;
+  sandbox.name = "sandbox";
+  config.sources.push_back(std::move(sandbox));
+  config.embedded_defaults = true;
+  return config;
+}
+
+Result<Config> parse(std::string_view text, const std::string& base_dir) {
+  return parse_named(text, base_dir, "config");
+}
+
 Result<Config> load_file(const std::string& path) {
   const auto text = read_file(path, kMaxFileBytes);
   if (!text) return fail(Error(text.error()).prefixed("config"));
-  return parse(*text, directory_of(path));
+  return parse_named(*text, directory_of(path), "config " + path);
 }
 
 }  // namespace deskwire::config

@@ -30,6 +30,11 @@ Config embedded();
 /// @errors kInvalid: the file is no valid JSON or readable by others; kUnavailable: cannot write.
 Status complete_secrets(Config& config);
 
+/// The same for those who only look: makes nothing up and no file. What is stored nowhere stays
+/// without a secret.
+/// @errors as complete_secrets.
+Status use_stored_secrets(Config& config);
+
 /// The effective configuration as JSON, secrets as "[redacted]".
 std::string show(const Config& config);
 

@@ -50,6 +50,8 @@ class Descriptor {
   int fd_;
 };
 
+std::string stored_path(const Config& config) { return config.data_dir + "/secrets.json"; }
+
 std::string random_key() { return base64url_encode(random_bytes(kKeyBytes)); }
 
 /// As Standard Webhooks writes it; schemes that take the text as it is are served as well.
@@ -61,44 +63,46 @@ bool is_complete(const Config& config) {
                       [](const Source& source) { return source.secrets.empty(); });
 }
 
-/// The stored text at `key`, made up first where there is none.
-std::string stored(json& object, const std::string& key, const std::string& made_up,
-                   bool& changed) {
-  std::string value = string_at(object, key);
-  if (!value.empty()) return value;
-  changed = true;
-  object[key] = made_up;
-  return made_up;
-}
-
 json& object_in(json& root, const char* key) {
   json& value = root[key];
   if (!value.is_object()) value = json::object();
   return value;
 }
 
-/// Fills `config` from `root`, and `root` with what is missing. True: `root` has changed.
-bool fill(Config& config, json& root) {
-  bool changed = false;
-  json& gateway = object_in(root, "gateway");
-  if (config.gateway.keys.empty()) {
-    json& key = object_in(gateway, "key");
+/// Fills in what `config` lacks and `root` has.
+void take_stored(Config& config, const json& root) {
+  const json& gateway = object_at(root, "gateway");
+  const json& key = object_at(gateway, "key");
+  if (std::string secret = string_at(key, "secret");
+      config.gateway.keys.empty() && !secret.empty()) {
     SigningKey signing;
-    signing.kid = stored(key, "kid", kKid, changed);
-    signing.secret = Secret(stored(key, "secret", random_key(), changed));
+    signing.kid = string_at(key, "kid", kKid);
+    signing.secret = Secret(std::move(secret));
     config.gateway.keys.push_back(std::move(signing));
   }
-  if (config.gateway.server_keys.empty()) {
+  if (std::string secret = string_at(gateway, "server_key");
+      config.gateway.server_keys.empty() && !secret.empty()) {
     ServerKey server;
-    server.secret = Secret(stored(gateway, "server_key", random_key(), changed));
+    server.secret = Secret(std::move(secret));
     config.gateway.server_keys.push_back(std::move(server));
   }
-  json& sources = object_in(root, "sources");
+  const json& sources = object_at(root, "sources");
   for (Source& source : config.sources) {
     if (!source.secrets.empty()) continue;
-    source.secrets.emplace_back(stored(sources, source.name, random_webhook_secret(), changed));
+    std::string secret = string_at(sources, source.name);
+    if (!secret.empty()) source.secrets.emplace_back(std::move(secret));
   }
-  return changed;
+}
+
+/// Makes up in `root` what `config` still lacks.
+void make_up(const Config& config, json& root) {
+  json& gateway = object_in(root, "gateway");
+  if (config.gateway.keys.empty()) gateway["key"] = {{"kid", kKid}, {"secret", random_key()}};
+  if (config.gateway.server_keys.empty()) gateway["server_key"] = random_key();
+  json& sources = object_in(root, "sources");
+  for (const Source& source : config.sources) {
+    if (source.secrets.empty()) sources[source.name] = random_webhook_secret();
+  }
 }
 
 Status make_directory(const std::string& path) {
@@ -161,11 +165,22 @@ Status complete_secrets(Config& config) {
   while (::flock(directory.get(), LOCK_EX) != 0) {
     if (errno != EINTR) return system_error("lock data_dir " + config.data_dir);
   }
-  const std::string path = config.data_dir + "/secrets.json";
+  const std::string path = stored_path(config);
   auto root = read_stored(path);
   if (!root) return fail(std::move(root.error()));
-  if (!fill(config, *root)) return {};
+  take_stored(config, *root);
+  if (is_complete(config)) return {};
+  make_up(config, *root);
+  take_stored(config, *root);
   return replace_file(path, root->dump(2) + "\n");
+}
+
+Status use_stored_secrets(Config& config) {
+  if (is_complete(config)) return {};
+  const auto root = read_stored(stored_path(config));
+  if (!root) return fail(root.error());
+  take_stored(config, *root);
+  return {};
 }
 
 }  // namespace deskwire::config

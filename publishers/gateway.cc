@@ -78,7 +78,8 @@ class Gateway::Impl {
             [this](net::HttpRequest& request,
                    const std::function<std::unique_ptr<net::Stream>()>& take,
                    std::string leftover) { return upgrade(request, take, std::move(leftover)); },
-            [&metrics](int /*status*/, std::string_view reason) {
+            [&metrics](const net::HttpRequest& /*so_far*/, int /*status*/,
+                       std::string_view reason) {
               metrics
                   .counter("deskwire_gateway_refused_total",
                            "Requests refused before they were routed", {{"reason", reason}})

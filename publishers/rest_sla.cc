@@ -1,10 +1,9 @@
 // The gateway's REST about SLA clocks and alerts.
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
-#include "core/timestamp.h"
 #include "publishers/rest.h"
+#include "publishers/snooze.h"
 
 namespace deskwire::publishers {
 namespace {
@@ -13,8 +12,6 @@ using nlohmann::json;
 
 constexpr std::string_view kAlerts = "/v1/sla/alerts/";
 constexpr std::string_view kOnCall = "oncall";
-constexpr std::int64_t kDefaultSnoozeS = 1800;
-constexpr std::int64_t kLongestSnoozeS = 7LL * 86400;
 constexpr std::size_t kMaxEventId = 64;
 constexpr std::size_t kMaxName = 256;
 
@@ -24,26 +21,6 @@ std::optional<jobs::AlertVerb> verb_of(std::string_view word) {
     if (word == name_of(verb)) return verb;
   }
   return std::nullopt;
-}
-
-/// Until when, or how long: `until` as an ISO 8601 time, `duration_s`, or half an hour.
-std::optional<Refusal> take_snooze(const json& body, std::int64_t now_ms,
-                                   jobs::AlertChange& change) {
-  std::int64_t lasts_s = integer_at(body, "duration_s").value_or(0);
-  const char* field = "duration_s";
-  if (body.contains("until")) {
-    field = "until";
-    change.until_ms = parse_iso8601_ms(string_at(body, "until")).value_or(0);
-    lasts_s = (change.until_ms - now_ms + 999) / 1000;
-  } else if (!body.contains("duration_s")) {
-    lasts_s = kDefaultSnoozeS;
-  }
-  change.lasts = std::chrono::seconds(lasts_s);
-  if (lasts_s >= 1 && lasts_s <= kLongestSnoozeS) return std::nullopt;
-  return Refusal{ReplyCode::kBadField,
-                 "a snooze lasts from 1 second to 7 days: give duration_s, or until as "
-                 "2026-11-20T10:00:00Z",
-                 field};
 }
 
 }  // namespace
@@ -98,7 +75,7 @@ void Rest::post_alert(const net::HttpRequest& request, const Principal& principa
   }
   change.reason = string_at(*body, "reason");
   if (*verb == jobs::AlertVerb::kSnooze) {
-    const auto refusal = take_snooze(*body, context_.clock.wall_ms(), change);
+    const auto refusal = read_snooze(*body, context_.clock.wall_ms(), change);
     if (refusal) return exchange.refuse(*refusal);
   }
   context_.alerts.change_async(

@@ -34,7 +34,6 @@ using net::HttpRequest;
 using net::HttpResponder;
 using net::HttpResponse;
 
-constexpr std::string_view kPathPrefix = "/webhooks/";
 constexpr std::size_t kLoggedIdLength = 64;
 constexpr int kRetryAfterLeastSeconds = 5;
 constexpr int kRetryAfterSpreadSeconds = 51;
@@ -121,6 +120,11 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
       response.headers.emplace_back("Allow", "POST");
       return refuse(std::move(response), "method");
     }
+    // A decoded body is not what was signed, and a bomb once decoded is too late to refuse.
+    if (request_.header_count("Content-Encoding") > 0) {
+      return refuse(net::error_response(41500, "content encodings are not accepted"),
+                    "content_encoding");
+    }
     if (!is_json_type(request_.header("Content-Type"))) {
       return refuse(net::error_response(41500, "Content-Type must be application/json"),
                     "content_type");
@@ -156,19 +160,10 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
 
  private:
   bool route() {
-    const std::string_view path = request_.path();
-    if (path.starts_with(kPathPrefix)) {
-      const std::string_view rest = path.substr(kPathPrefix.size());
-      const std::size_t slash = rest.find('/');
-      source_ = book_->find(rest.substr(0, slash));
-      if (slash != std::string_view::npos) path_token_ = rest.substr(slash + 1);
-      const bool token_path = slash != std::string_view::npos;
-      if (source_ != nullptr &&
-          (!token_path || source_->proof() == config::SourceAuth::kUrlToken)) {
-        return true;
-      }
-      source_ = nullptr;
-    }
+    const SourceBook::Route found = book_->route(request_.path());
+    source_ = found.source;
+    path_token_ = found.token;
+    if (source_ != nullptr) return true;
     refuse(net::error_response(40400, "no such source"), "unknown_source");
     return false;
   }

@@ -41,6 +41,7 @@ struct Door {
 };
 
 /// Logs a refusal, at most so many a minute (config receiver.refusal_lines_per_minute).
+/// @param bytes  Of the body, as announced where it was not read.
 void log_refusal(Door& door, std::string_view source, std::string_view reason, int status,
                  std::size_t bytes);
 

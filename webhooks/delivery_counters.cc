@@ -30,6 +30,7 @@ constexpr auto kTable = std::to_array<std::pair<const char*, const char*>>({
     {"refused", "unknown_source"},
     {"refused", "method"},
     {"refused", "content_type"},
+    {"refused", "content_encoding"},
     {"refused", "not_json"},
     {"refused", "too_slow"},
     {"refused", "too_large"},

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "core/result.h"
 #include "webhooks/refused_delivery.h"
+#include "webhooks/signature_report.h"
 #include "webhooks/understood_delivery.h"
 
 namespace deskwire::webhooks {
@@ -20,5 +21,13 @@ namespace deskwire::webhooks {
 Result<UnderstoodDelivery> readmit(const RefusedDelivery& delivery,
                                    const std::vector<config::Source>& sources,
                                    const JobRules& rules);
+
+/// Whether readmit() would take it: explain_signature(), and where that fits a part "content" about
+/// what was signed.
+///
+/// @param source  Its source; must be of `sources`.
+SignatureReport explain_readmission(const RefusedDelivery& delivery, const config::Source& source,
+                                    const std::vector<config::Source>& sources,
+                                    const JobRules& rules, std::int64_t tolerance_s);
 
 }  // namespace deskwire::webhooks

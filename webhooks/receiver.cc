@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/net/http_server.h"
+#include "core/timestamp.h"
 #include "webhooks/delivery.h"
 
 namespace deskwire::webhooks {
@@ -27,16 +28,24 @@ net::HttpServer::Options server_options(const config::Receiver& settings) {
   options.head_timeout = settings.head_timeout;
   options.body_timeout = settings.body_timeout;
   options.max_connections = settings.max_connections;
-  // A decoded body is not what was signed, and a bomb once decoded is too late to refuse.
-  options.refuse_content_encoding = true;
   return options;
 }
 
 std::string_view server_refusal(int status) {
   if (status == 408) return "too_slow";
   if (status == 413) return "too_large";
-  if (status == 415) return "content_type";
   return "other";
+}
+
+/// What the HTTP server has refused before the delivery was there; its body is gone, unread.
+void note_refusal(Door& door, const net::HttpRequest& so_far, int status, std::string_view reason) {
+  const auto book = door.book.read();
+  const config::Source* const source = book->route(so_far.path()).source;
+  const std::string_view name = source == nullptr ? "unknown" : std::string_view(source->name);
+  door.counters.count(name, "refused", server_refusal(status));
+  const auto announced = parse_digits(so_far.header("Content-Length"));
+  log_refusal(door, name, reason, status,
+              announced ? static_cast<std::size_t>(*announced) : so_far.body.size());
 }
 
 }  // namespace
@@ -51,9 +60,8 @@ class Receiver::Impl {
               take_delivery(door, std::move(request), std::move(responder));
             },
             nullptr,
-            [door = door_](int status, std::string_view reason) {
-              door->counters.count("unknown", "refused", server_refusal(status));
-              log_refusal(*door, "unknown", reason, status, 0);
+            [door = door_](const net::HttpRequest& so_far, int status, std::string_view reason) {
+              note_refusal(*door, so_far, status, reason);
             }) {}
 
   Status start() {

@@ -223,7 +223,8 @@ SignatureReport explain_signature(const RefusedDelivery& delivery, const config:
 }
 
 net::Headers deciding_headers(const net::HttpRequest& request, const config::Source& source) {
-  std::vector<std::string_view> names{"Content-Type", parser_for(source.type).event_header()};
+  std::vector<std::string_view> names{"Content-Type", "Content-Encoding",
+                                      parser_for(source.type).event_header()};
   const config::SourceAuth proof = source.proof();
   if (proof == config::SourceAuth::kSignature) {
     // Of all schemes, so that one can say which of them the sender uses instead.

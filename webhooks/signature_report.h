@@ -12,14 +12,14 @@ namespace deskwire::webhooks {
 /// One thing that decides over a delivery, in words for people. Never holds a secret, a signature
 /// or a word of the body.
 struct SignaturePart {
-  std::string
-      part;  ///< "signature", "timestamp", "signed headers", "secret", "body", "credentials"
+  std::string part;  ///< "signature", "timestamp", "signed headers", "secret", "body",
+                     ///< "credentials", "content"
   bool ok = false;
   std::string detail;
 };
 
 struct SignatureReport {
-  std::string reason;  ///< With today's secrets, the timestamp's window waived; "none": it fits.
+  std::string reason;  ///< Why it is refused today, the timestamp's window waived; "none": it fits.
   std::vector<SignaturePart> parts;
   std::vector<std::size_t> fitting_secrets;  ///< Indexes in config sources[].secrets.
 
@@ -36,8 +36,8 @@ SignatureReport explain_signature(const RefusedDelivery& delivery, const config:
                                   const std::vector<config::Source>& sources,
                                   std::int64_t tolerance_s);
 
-/// The headers of a request that decide over its acceptance, with the sender's delivery id and the
-/// content type. No others are kept.
+/// The headers of a request that decide over its acceptance, with the sender's delivery id, the
+/// content type and encoding. No others are kept.
 net::Headers deciding_headers(const net::HttpRequest& request, const config::Source& source);
 
 }  // namespace deskwire::webhooks

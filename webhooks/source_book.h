@@ -18,6 +18,14 @@ struct SourceBook {
   /// Nullptr: no such source.
   const config::Source* find(std::string_view name) const;
 
+  struct Route {
+    const config::Source* source = nullptr;  ///< Of this book; nullptr: nobody's address.
+    std::string_view token;                  ///< Of `path`: what stands behind the source.
+  };
+  /// Whose address `/webhooks/{source}` or, for senders with a URL token,
+  /// `/webhooks/{source}/{token}` is.
+  Route route(std::string_view path) const;
+
   const std::vector<config::Source> sources;
   const std::int64_t signature_tolerance_s;
   const JobRules rules;

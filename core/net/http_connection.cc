@@ -28,7 +28,6 @@ constexpr std::string_view kLastChunk = "0\r\n\r\n";
 constexpr Refusal kHeadTimeout{408, "head_timeout", "request head took too long"};
 constexpr Refusal kBodyTimeout{408, "body_timeout", "request body took too long"};
 constexpr Refusal kBodyTooLarge{413, "body_too_large", "request body too large"};
-constexpr Refusal kContentEncoding{415, "content_encoding", "content encodings are not accepted"};
 constexpr Refusal kNoHost{400, "bad_host", "exactly one host header is required"};
 constexpr Refusal kWrongHost{403, "host", "host not allowed; add it to the list of hosts"};
 
@@ -160,8 +159,6 @@ void HttpConnection::head_done() {
   if ((head.hosts == 1 && !settings.hosts.allows(head.host)) ||
       (!head.authority.empty() && !settings.hosts.allows(head.authority)))
     return refuse(kWrongHost);
-  if (head.content_encoding && settings.options.refuse_content_encoding)
-    return refuse(kContentEncoding);
   if (head.body_too_large) return refuse(kBodyTooLarge);
   if (head.websocket && !head.has_body && offer_upgrade()) return;
   phase_ = Phase::kBody;
@@ -228,7 +225,7 @@ void HttpConnection::dispatch() {
 // ---- Answering ----
 
 void HttpConnection::refuse(const Refusal& why) {
-  owner_.refused(why.status, why.reason);
+  owner_.refused(parser_.request(), why.status, why.reason);
   const bool interim = phase_ == Phase::kContinue;
   phase_ = Phase::kWriting;
   keep_alive_ = false;
@@ -336,7 +333,7 @@ void HttpConnection::stream_write(std::uint64_t exchange, std::string_view chunk
     out_body_.append(chunk);
   }
   if (out_.size() + out_body_.size() > kMaxUnsentBytes) {
-    owner_.refused(0, "slow_reader");
+    owner_.refused({}, 0, "slow_reader");
     close();
     return;
   }

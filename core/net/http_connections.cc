@@ -60,9 +60,10 @@ void HttpConnections::remove(const std::shared_ptr<HttpConnection>& connection) 
   changed_();
 }
 
-void HttpConnections::refused(int status, std::string_view reason) const {
+void HttpConnections::refused(const HttpRequest& so_far, int status,
+                              std::string_view reason) const {
   log::debug("request_refused", {{"status", status}, {"reason", reason}});
-  if (settings_.refused != nullptr) settings_.refused(status, reason);
+  if (settings_.refused != nullptr) settings_.refused(so_far, status, reason);
 }
 
 void HttpConnections::arm() {

@@ -46,7 +46,7 @@ class HttpConnections {
   /// The tick at which at least `time` has passed.
   std::uint64_t tick_after(Milliseconds time) const;
   void remove(const std::shared_ptr<HttpConnection>& connection);
-  void refused(int status, std::string_view reason) const;
+  void refused(const HttpRequest& so_far, int status, std::string_view reason) const;
 
  private:
   void arm();

@@ -92,9 +92,6 @@ class HttpParser::Message final : public http::basic_parser<true> {
       case http::field::host:
         ++head.hosts;
         break;
-      case http::field::content_encoding:
-        head.content_encoding = true;
-        break;
       case http::field::expect:
         if (equal_ignoring_case(value, "100-continue"))
           head.expects_continue = true;

@@ -31,7 +31,6 @@ class HttpParser {
     bool http_1_0 = false;
     bool expects_continue = false;
     bool has_body = false;
-    bool content_encoding = false;
     bool websocket = false;  ///< Asks for an upgrade to WebSocket.
     bool body_too_large = false;
     std::size_t hosts = 0;       ///< How many Host headers there are.

@@ -123,7 +123,7 @@ class HttpServer::Impl {
 
   void accepted(FileDescriptor socket, Peer peer) {
     if (*open_sockets_ >= settings_.options.max_connections) {
-      connections_[0]->refused(0, "too_many_connections");
+      connections_[0]->refused({}, 0, "too_many_connections");
       return;
     }
     ++*open_sockets_;

@@ -37,10 +37,9 @@ class HttpResponder {
 /// One HTTP/1.1 server for all three doors, asynchronous: a slow peer costs a socket, no thread.
 ///
 /// Hardened by construction: total deadlines for head and body (408), limits for head (431) and
-/// body (413, also chunked), any Content-Encoding refused where asked (415), Host allow-list (403),
-/// bounded connections (the newest is closed), keep-alive with an idle timeout, listen backlog
-/// 1024, TCP_NODELAY. Request smuggling shapes (both lengths, bad chunks, obsolete folding) are
-/// 400 and close.
+/// body (413, also chunked), Host allow-list (403), bounded connections (the newest is closed),
+/// keep-alive with an idle timeout, listen backlog 1024, TCP_NODELAY. Request smuggling shapes
+/// (both lengths, bad chunks, obsolete folding) are 400 and close.
 class HttpServer {
  public:
   struct Options {
@@ -56,7 +55,6 @@ class HttpServer {
     Milliseconds body_timeout{10000};
     Milliseconds idle_timeout{60000};
     std::size_t max_connections = 20000;
-    bool refuse_content_encoding = false;
     std::shared_ptr<TlsContext> tls;  ///< Null: plain HTTP.
   };
   /// Runs on the connection's loop thread and must not block; answer now or later.
@@ -66,9 +64,11 @@ class HttpServer {
   using UpgradeHandler =
       std::function<bool(HttpRequest& request, const std::function<std::unique_ptr<Stream>()>& take,
                          std::string leftover)>;
-  /// Result of refused requests for metrics: status and a short reason ("head_timeout"). Status 0:
-  /// closed without an answer ("too_many_connections", "slow_reader"). On a loop's thread.
-  using RefusedHook = std::function<void(int status, std::string_view reason)>;
+  /// Result of refused requests for metrics: what is known of the request (nothing where its head
+  /// was not read), status and a short reason ("head_timeout"). Status 0: closed without an answer
+  /// ("too_many_connections", "slow_reader"). On a loop's thread.
+  using RefusedHook =
+      std::function<void(const HttpRequest& so_far, int status, std::string_view reason)>;
 
   HttpServer(Options options, Handler handler, UpgradeHandler upgrade = nullptr,
              RefusedHook refused = nullptr);

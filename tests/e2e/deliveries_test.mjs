@@ -77,7 +77,8 @@ describe("refused deliveries", { concurrency: true }, () => {
     assert.equal((await listed(deskwire)).length, 3);
 
     const args = ["deliveries", "replay", "--refusal", "mismatch", "--reason", "secret rotated", "--json"];
-    const replayed = await deskwire.cli(args);
+    const { SUDO_USER, ...inherited } = process.env;
+    const replayed = await deskwire.cli(args, { env: { ...inherited, USER: "carol" } });
     assert.equal(replayed.code, 0, replayed.stderr);
     assert.deepEqual(JSON.parse(replayed.stdout).done.map(({ result }) => result), ["taken", "taken", "taken"]);
     assert.deepEqual(await contents(deskwire, 501), [1, 2, 3].map((i) => `${WORDS} ${i}`));
@@ -85,6 +86,7 @@ describe("refused deliveries", { concurrency: true }, () => {
     assert.deepEqual(await listed(deskwire), []);
     const audit = audited(deskwire);
     assert.equal(audit.filter((line) => line === "take_in").length, 3);
+    assert.equal(audit.filter((line) => line === "carol").length, 3, "the same name as for jobs");
     assert.ok(audit.includes(first.id) && audit.includes("secret rotated"));
   });
 
@@ -160,12 +162,56 @@ describe("refused deliveries", { concurrency: true }, () => {
     await eventually(() => listed(deskwire), (found) => found.length === 2, "two kept deliveries");
   });
 
+  test("one that is signed well but no JSON is said to be beyond replaying", async (t) => {
+    const deskwire = await startedDeskwire(t, { sources: [chatwootSource("http://127.0.0.1:9")] });
+    assert.equal((await post(deskwire, Buffer.from("no json"))).status, 400);
+    const [one] = await eventually(() => listed(deskwire), (found) => found.length === 1, "the kept delivery");
+    assert.equal(one.reason, "not_json");
+    const verified = await deskwire.cli(["deliveries", "verify", one.id]);
+    assert.equal(verified.code, 1);
+    assert.match(verified.stdout, /secret +ok /);
+    assert.match(verified.stdout, /content +FAILS +its body: .*line 1/);
+    assert.match(verified.stdout, /cannot be replayed: not_json/);
+    assert.equal((await deskwire.cli(["deliveries", "replay", one.id])).code, 1);
+    const asked = await (await fetch(`${deskwire.admin}/v1/deliveries/${one.id}/verify`)).json();
+    assert.deepEqual([asked.fits_now, asked.reason], [false, "not_json"]);
+  });
+
+  test("what is refused unread names its source in the log and the metric; what was read is kept", async (t) => {
+    const config = { receiver: { max_body_bytes: 2000 } };
+    const deskwire = await startedDeskwire(t, { sources: [chatwootSource("http://127.0.0.1:9")], config });
+    const large = incomingMessage({ conversation: 505, id: 505_001, content: "x".repeat(3000) });
+    assert.equal((await post(deskwire, large)).status, 413);
+    const body = Buffer.from("{}");
+    const encoded = { ...signedHeaders(body), "Content-Encoding": "gzip" };
+    assert.equal((await post(deskwire, body, { headers: encoded })).status, 415);
+    const found = await eventually(() => listed(deskwire), (kept) => kept.length === 1, "the kept delivery");
+    assert.equal(found[0].reason, "content_encoding");
+    const line = `source=support reason=body_too_large status=413 bytes=${large.length}`;
+    await deskwire.output.until((one) => one.line.includes(line), line);
+    assert.match(deskwire.text(), /source=support reason=content_encoding status=415 bytes=2 /);
+    assert.doesNotMatch(deskwire.text(), /event=delivery_refused source=unknown/);
+    const metrics = await (await fetch(`${deskwire.admin}/metrics`)).text();
+    for (const reason of ["too_large", "content_encoding"]) {
+      assert.ok(metrics.includes(`{reason="${reason}",result="refused",source="support"} 1`), reason);
+    }
+  });
+
   test("usage and absence have their exit codes", async (t) => {
     const deskwire = await newDeskwire(t);
     assert.equal((await deskwire.cli(["deliveries", "replay"])).code, 2);
     assert.equal((await deskwire.cli(["deliveries", "ls", "--since", "soon"])).code, 2);
+    const id = "01M7XT00000000000000000000";
+    for (const args of [["ls"], ["show", id], ["verify", id], ["replay", id]]) {
+      const { code, stdout, stderr } = await deskwire.cli(["deliveries", ...args]);
+      assert.deepEqual([code, stdout], [3, ""], args[0]);
+      assert.ok(stderr.includes(deskwire.dataDirectory) && stderr.includes("no server has run there"), stderr);
+    }
+    await deskwire.start();
     assert.equal((await deskwire.cli(["deliveries", "show", "nothing"])).code, 1);
-    assert.equal((await deskwire.cli(["deliveries", "replay", "01M7XT00000000000000000000"])).code, 3);
     assert.deepEqual(await listed(deskwire), []);
+    await deskwire.stop();
+    assert.deepEqual(await listed(deskwire), [], "the quarantine is read without a server too");
+    assert.equal((await deskwire.cli(["deliveries", "replay", id])).code, 3);
   });
 });

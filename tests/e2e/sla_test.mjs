@@ -131,11 +131,26 @@ test("the CLI and the admin door show and mark the same clocks", async (t) => {
   assert.equal(JSON.parse(acked.stdout).ack.by, "ann");
   const shown = await (await fetch(`${deskwire.admin}/v1/sla/clocks?conversation=42`)).json();
   assert.equal(shown.clocks[0].ack.state, "acked");
-  const snooze = await fetch(`${deskwire.admin}/v1/sla/alerts/${clock.event_id}/snooze`, {
-    method: "POST",
-    headers: { "X-Deskwire": "1" },
-    body: JSON.stringify({ duration_s: 60, actor: "bob" }),
-  });
+  const snoozed = (body) =>
+    fetch(`${deskwire.admin}/v1/sla/alerts/${clock.event_id}/snooze`, {
+      method: "POST",
+      headers: { "X-Deskwire": "1" },
+      body: JSON.stringify({ actor: "bob", ...body }),
+    });
+  const soon = new Date(Date.now() + 60_000).toISOString();
+  for (const [field, body] of [
+    ["until", { until: "foo" }],
+    ["until", { until: "2020-01-01T00:00:00Z" }],
+    ["until", { until: soon, duration_s: 60 }],
+    ["duration_s", { duration_s: "x" }],
+    ["duration_s", { duration_s: 1e9 }],
+  ]) {
+    const refused = await snoozed(body);
+    assert.equal(refused.status, 400, JSON.stringify(body));
+    assert.equal((await refused.json()).error.field, field);
+  }
+  const snooze = await snoozed({ until: soon });
+  assert.equal(snooze.status, 200);
   assert.equal((await snooze.json()).ack.by, "bob");
   const audit = JSON.parse((await deskwire.cli(["jobs", "audit", "--json"])).stdout);
   assert.deepEqual(
@@ -158,7 +173,9 @@ test("the terminal rings for what was missed before and after it came, shows who
   const screen = new Recorder();
   const command = `stty cols 120 rows 24; exec "${BINARY}" watch oncall --config "${deskwire.configFile}"`;
   // script(1) is a terminal for it.
-  const child = spawn("script", ["-qfec", command, "/dev/null"], { env: { ...process.env, TERM: "xterm" } });
+  const { SUDO_USER, ...inherited } = process.env;
+  const env = { ...inherited, USER: "carol", TERM: "xterm" };
+  const child = spawn("script", ["-qfec", command, "/dev/null"], { env });
   const ended = once(child, "exit");
   t.after(() => child.kill("SIGKILL"));
   child.stdout.setEncoding("utf8").on("data", (text) => screen.push(text));
@@ -171,6 +188,8 @@ test("the terminal rings for what was missed before and after it came, shows who
   await screen.until((text) => text.includes("acknowledged by ann"), "who took it");
   child.stdin.write("u");
   await eventually(clock, ({ ack }) => ack.state === "none", "the alert given back from the terminal");
+  const { entries } = JSON.parse((await deskwire.cli(["jobs", "audit", "--json"])).stdout);
+  assert.deepEqual(entries.map(({ verb, actor }) => [verb, actor]).sort(), [["ack", "ann"], ["unack", "carol"]]);
   child.stdin.write("q");
   assert.equal((await ended)[0], 0);
 });

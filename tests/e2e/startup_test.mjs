@@ -1,13 +1,14 @@
 // What people meet first: the start, its messages, its mistakes.
 
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { SANDBOX_SOURCE, chatwootSource, newDeskwire, runDeskwire, startedDeskwire, temporaryDirectory } from "./support/deskwire.mjs";
+import { BINARY, SANDBOX_SOURCE, chatwootSource, newDeskwire, runDeskwire, startedDeskwire, temporaryDirectory } from "./support/deskwire.mjs";
 
 test("the version and the wrong command", async () => {
   const version = await runDeskwire(["--version"]);
@@ -77,7 +78,7 @@ test("mistakes in the config are all named, each with what to do", async (t) => 
   await check({ sources: [{ ...chatwoot, secrets: [{ env: "DW_NOT_SET_ANYWHERE" }] }] }, /DW_NOT_SET_ANYWHERE/);
   await check({ sources: [{ ...chatwoot, bot_token: { file: "no-such-file" } }] }, /no-such-file/);
   await check({ receiver: { listen: "nowhere" }, admin: { listen: "0.0.0.0:8082" } }, /receiver\.listen/, /admin/);
-  await check("{", /config/i);
+  await check("{", /config .*config\.json: /);
   await check('{"data_dir": "a", "data_dir": "b"}', /data_dir/);
   const missing = await runDeskwire(["serve", "--config", join(directory, "absent.json")]);
   assert.ok([1, 2].includes(missing.code));
@@ -95,6 +96,31 @@ test("a secret of another form is a mistake, but no reason to keep the other sou
     assert.equal(code, 1, args.join(" "));
     assert.match(stdout + stderr, /sources\[1\]\.secrets\[0\].*form/);
   }
+});
+
+test("an address or a file of another kind is named", async (t) => {
+  const directory = temporaryDirectory(t);
+  const run = (...args) => runDeskwire([...args, "--data-dir", join(directory, "none")], { cwd: directory });
+  const send = await run("send", "--source", "sandbox", "--text", "Hello", "--url", "foo");
+  assert.deepEqual([send.code, /--url: is no address of a receiver/.test(send.stderr)], [2, true], send.stderr);
+  const watch = await run("watch", "--url", "http://127.0.0.1:1");
+  assert.deepEqual([watch.code, /--url: is no address of a gateway/.test(watch.stderr)], [2, true], watch.stderr);
+  const deskwire = await newDeskwire(t, { sources: [chatwootSource("http://127.0.0.1:9")] });
+  const folder = await deskwire.cli(["send", "--source", "support", directory]);
+  assert.deepEqual([folder.code, /is a directory/.test(folder.stderr)], [1, true], folder.stderr);
+});
+
+test("the shell completes values, and file names where a file is meant", () => {
+  const completed = (...words) => {
+    const script = 'source <("$0" completion bash); COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _deskwire; echo "${COMPREPLY[*]}"';
+    return execFileSync("bash", ["-c", script, BINARY, "deskwire", ...words], { encoding: "utf8" }).trim();
+  };
+  assert.equal(completed("serve", "--roles", ""), "receiver worker gateway sla");
+  assert.match(completed("completion", ""), /bash zsh/);
+  assert.match(completed("config", "check", "--js"), /--json/);
+  // Nothing of ours: bash goes on with the names of files.
+  const files = [["serve", "-c"], ["serve", "--config"], ["sla", "deadline", "--schedule"], ["config", "check"], ["replies", "try"]];
+  for (const words of files) assert.equal(completed(...words, ""), "", words.join(" "));
 });
 
 test("a word that is no command is named", async () => {
@@ -125,6 +151,42 @@ test("commands that need the server say so when there is none, with exit code 3"
   const { code, stderr } = await deskwire.cli(["jobs", "stats"]);
   assert.equal(code, 3, stderr);
   assert.notEqual(stderr.trim(), "");
+});
+
+test("a command makes no keys up that no server knows, and says how to start one", async (t) => {
+  const directory = temporaryDirectory(t);
+  const elsewhere = join(directory, "elsewhere");
+  for (const args of [["token", "--client", "ann"], ["watch", "agents"], ["send", "--source", "sandbox", "--text", "Hello"]]) {
+    const { code, stdout, stderr } = await runDeskwire([...args, "--data-dir", elsewhere], { cwd: directory });
+    assert.deepEqual([code, stdout], [3, ""], stderr);
+    assert.match(stderr, /no server has run there/);
+    assert.ok(stderr.includes(`deskwire serve --data-dir ${elsewhere}`), stderr);
+    assert.ok(!existsSync(elsewhere));
+  }
+  const configured = await newDeskwire(t, {});
+  const { code, stdout } = await configured.cli(["token", "--client", "ann"]);
+  assert.deepEqual([code, stdout.split(".").length], [0, 3], "the key stands in the config");
+});
+
+test("output that cannot be written is no success", async (t) => {
+  const deskwire = await startedDeskwire(t, {});
+  const schedule = join(deskwire.directory, "schedule.json");
+  writeFileSync(schedule, JSON.stringify({ timezone: "UTC", hours: { mon: [["09:00", "17:00"]] } }));
+  const deadline = ["sla", "deadline", "--schedule", schedule, "--start", "2026-03-27T16:30:00Z", "--target", "60"];
+  const usual = await runDeskwire([...deadline, "--json"], { cwd: deskwire.directory });
+  assert.equal(usual.code, 0, usual.stderr);
+  const served = [["jobs", "ls"], ["jobs", "stats"], ["config", "show"], ["token", "--client", "ann"], ["deliveries", "ls"]];
+  const plain = [[...deadline, "--json"], ["completion", "bash"], ["--help"], ["--version"]];
+  for (const args of [...served.map((words) => [...words, "--config", deskwire.configFile]), ...plain]) {
+    const full = openSync("/dev/full", "w");
+    const child = spawn(BINARY, args, { stdio: ["ignore", full, "pipe"], cwd: deskwire.directory });
+    closeSync(full);
+    let stderr = "";
+    child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
+    const [code] = await once(child, "close");
+    assert.equal(code, 1, args.join(" "));
+    assert.match(stderr, /deskwire: cannot write the output: No space left on device/, args.join(" "));
+  }
 });
 
 test("a channel that no gateway would grant is a mistake of usage, not a connection to try for ever", async (t) => {

@@ -92,6 +92,30 @@ TEST_CASE("a config with every secret needs no file", "[config][secrets]") {
   CHECK(config::complete_secrets(config).has_value());
 }
 
+TEST_CASE("one who only looks takes the stored keys and makes nothing up", "[config][secrets]") {
+  const TemporaryDirectory directory;
+  auto early = in_directory(directory.path() + "/data");
+  REQUIRE(config::use_stored_secrets(early).has_value());
+  CHECK(early.gateway.keys.empty());
+  CHECK(early.sources.at(0).secrets.empty());
+  CHECK(::access(early.data_dir.c_str(), F_OK) != 0);
+
+  auto served = in_directory(directory.path() + "/data");
+  REQUIRE(config::complete_secrets(served).has_value());
+  const std::string before = read_all(served.data_dir + "/secrets.json");
+  auto late = in_directory(directory.path() + "/data");
+  config::Source another;
+  another.name = "another";
+  another.name_space = "b";
+  late.sources.push_back(another);
+  REQUIRE(config::use_stored_secrets(late).has_value());
+  CHECK(late.gateway.keys.at(0).secret.reveal() == served.gateway.keys.at(0).secret.reveal());
+  CHECK(late.gateway.server_keys.size() == 1);
+  CHECK(late.sources.at(0).secrets.size() == 1);
+  CHECK(late.sources.at(1).secrets.empty());
+  CHECK(read_all(served.data_dir + "/secrets.json") == before);
+}
+
 TEST_CASE("a secrets file that others can read is refused", "[config][secrets]") {
   const TemporaryDirectory directory;
   auto config = in_directory(directory.path());

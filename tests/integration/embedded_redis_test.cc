@@ -1,6 +1,7 @@
 #include "cli/embedded_redis.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,7 +10,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "cli/data_dir.h"
 #include "core/redis/redis_client.h"
@@ -95,6 +98,46 @@ TEST_CASE("the embedded redis keeps every write, evicts nothing and has no port"
   CHECK(connection.ask({"CONFIG", "GET", "appendonly"}) == "yes");
   CHECK(connection.ask({"CONFIG", "GET", "maxmemory-policy"}) == "noeviction");
   CHECK(connection.ask({"CONFIG", "GET", "port"}) == "0");
+}
+
+TEST_CASE("what the embedded redis writes is for its owner only, where others may enter",
+          "[cli][redis]") {
+  const TemporaryDirectory directory;
+  fs::permissions(directory.path(), fs::perms(0755));
+  const std::string files = directory.path() + "/appendonlydir";
+  const auto rights_of_others = [&] {
+    std::vector<std::string> open;
+    const auto look = [&](const fs::directory_entry& entry) {
+      const bool shut = (entry.status().permissions() & fs::perms(077)) == fs::perms::none;
+      if (!shut) open.push_back(entry.path().string());
+    };
+    look(fs::directory_entry(files));
+    for (const auto& entry : fs::directory_iterator(files)) look(entry);
+    return open;
+  };
+  const mode_t usual = ::umask(022);
+  {
+    cli::EmbeddedRedis redis(directory.path());
+    REQUIRE(redis.start().has_value());
+    Connection(directory.path()).ask({"SET", "key", "what a customer wrote"});
+    CHECK(rights_of_others().empty());
+  }
+  // As a start of before has left them; what a link leads to is not ours to change.
+  const std::string elsewhere = directory.path() + "/elsewhere";
+  std::ofstream(elsewhere) << "not ours\n";
+  fs::create_symlink(elsewhere, files + "/link");
+  fs::permissions(files, fs::perms(0755));
+  for (const auto& entry : fs::directory_iterator(files)) {
+    fs::permissions(entry.path(), fs::perms(0644));
+  }
+  {
+    cli::EmbeddedRedis redis(directory.path());
+    REQUIRE(redis.start().has_value());
+    Connection(directory.path()).ask({"GET", "key"});
+    CHECK(rights_of_others() == std::vector<std::string>{files + "/link"});
+    CHECK(fs::status(elsewhere).permissions() == fs::perms(0644));
+  }
+  ::umask(usual);
 }
 
 TEST_CASE("the embedded redis is stopped gracefully and finds its data again", "[cli][redis]") {

@@ -110,6 +110,33 @@ TEST_CASE("a refused delivery is kept as it came, for its owner only", "[webhook
   CHECK(webhooks::read_refused(path, all->front().id).error().code == ErrorCode::kNotFound);
 }
 
+TEST_CASE("an encoded delivery is kept with its body, one over the limit is not",
+          "[webhooks][quarantine]") {
+  const TemporaryDirectory directory;
+  config::Config config = receiver_config();
+  config.data_dir = directory.path();
+  config.receiver.quarantine.max_bytes = 1U << 20U;
+  {
+    ReceiverFixture door(config);
+    std::string encoded = door.signed_post("support", "\x1f\x8b", "d-1");
+    encoded.insert(encoded.find("Content-Length"), "Content-Encoding: gzip\r\n");
+    CHECK(door.send(encoded).status == 415);
+    CHECK(door.send("POST /webhooks/support HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                    "application/json\r\nContent-Length: 5242880\r\n\r\n")
+              .status == 413);
+  }
+  const std::string path = config.data_dir + "/quarantine";
+  const auto all = list_refused(path);
+  REQUIRE(all);
+  REQUIRE(all->size() == 1);
+  CHECK(all->front().reason == "content_encoding");
+  const auto kept = webhooks::read_refused(path, all->front().id);
+  REQUIRE(kept);
+  CHECK(kept->body == "\x1f\x8b");
+  const net::HttpRequest request{{}, {}, kept->headers, {}, {}};
+  CHECK(request.header("Content-Encoding") == "gzip");
+}
+
 TEST_CASE("a flood of one reason pushes out only its own oldest", "[webhooks][quarantine]") {
   Kept kept(limits(40000));
   kept.run([&](Quarantine& quarantine) {

@@ -308,6 +308,8 @@ TEST_CASE("wrong places, methods and types have their status", "[webhooks][recei
   CHECK(status("/webhooks/support", {}) == 415);
   CHECK(status("/webhooks/support",
                {{"Content-Type", "application/json"}, {"Content-Encoding", "gzip"}}) == 415);
+  CHECK(door.counted("support", "refused", "content_type"));
+  CHECK(door.counted("support", "refused", "content_encoding"));
   // 401: the type is fine, the signature is missing.
   for (const char* type : {"application/json", "Application/JSON", "application/json;charset=UTF-8",
                            "application/json; charset=\"utf-8\"; x=y", "application/json;"}) {
@@ -322,15 +324,21 @@ TEST_CASE("a body over the limit is 413, in one piece or in chunks", "[webhooks]
       "POST /webhooks/support HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
       "Content-Length: 5242880\r\n\r\n");
   CHECK(whole.status == 413);
+  CHECK(door.counted("support", "refused", "too_large"));
   test::RawClient client(door.receiver.port());
   client.send(
-      "POST /webhooks/support HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+      "POST /webhooks/shop HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
       "Transfer-Encoding: chunked\r\n\r\n");
   const std::string chunk = "10000\r\n" + std::string(0x10000, 'x') + "\r\n";
   for (int i = 0; i < 80; ++i) {
     if (!client.send(chunk)) break;
   }
   CHECK(client.response().status == 413);
+  CHECK(door.counted("shop", "refused", "too_large"));
+  CHECK_FALSE(door.counted("unknown", "refused", "too_large"));
+  const auto astray = door.send(
+      "POST /webhooks/nobody HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5242880\r\n\r\n");
+  CHECK(astray.status == 413);
   CHECK(door.counted("unknown", "refused", "too_large"));
 }
 

@@ -17,7 +17,6 @@ inline net::HttpServer::Options server_options() {
   options.threads = 2;
   options.max_head_bytes = 4096;
   options.max_body_bytes = 65536;
-  options.refuse_content_encoding = true;
   return options;
 }
 

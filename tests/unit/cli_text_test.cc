@@ -42,8 +42,9 @@ TEST_CASE("a moment is written as people write it", "[cli][time]") {
   CHECK(*cli::parse_since("7d", now) == now - 7LL * 86400000);
   CHECK(*cli::parse_since("2026-11-21T10:00:00Z", now) == now);
   CHECK(*cli::parse_since("1795255200000", now) == now);
-  for (const char* text : {"", "s", "-1s", "1w", "yesterday", "2026-11-21", "99999999999999999d",
-                           "2026-13-01T00:00:00Z", "1.5h"}) {
+  CHECK(*cli::parse_since("2026-11-21", now) == now - 10LL * 3600000);
+  for (const char* text : {"", "s", "-1s", "1w", "yesterday", "2026-02-30", "99999999999999999d",
+                           "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "1.5h"}) {
     INFO(text);
     CHECK_FALSE(cli::parse_since(text, now).has_value());
   }

@@ -12,6 +12,7 @@ deskwire_add_tests(NAME unit_publishers LABEL unit
     unit/plain_session_test.cc
     unit/presence_view_test.cc
     unit/publish_rules_test.cc
+    unit/snooze_test.cc
     unit/token_test.cc
     unit/websocket_codec_test.cc
   DEPS deskwire::publishers nlohmann_json::nlohmann_json)

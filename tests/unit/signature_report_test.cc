@@ -149,6 +149,30 @@ TEST_CASE("no report holds a secret, a signature or the body", "[webhooks][repor
   }
 }
 
+TEST_CASE("what is signed well but cannot be read is said not to fit", "[webhooks][report]") {
+  const auto explained = [](const RefusedDelivery& delivery, const config::Config& config) {
+    return webhooks::explain_readmission(delivery, *config.find_source(delivery.source),
+                                         config.sources, {}, 300);
+  };
+  RefusedDelivery delivery = sent(kSupport, "no json");
+  const SignatureReport broken = explained(delivery, kConfig);
+  CHECK_FALSE(broken.fits());
+  CHECK(broken.reason == "not_json");
+  CHECK(detail(broken, "secret", true) == "fits number 0 of 2");
+  CHECK(contains(detail(broken, "content", false), "line 1"));
+  CHECK_FALSE(contains(detail(broken, "content", false), "Content-Encoding"));
+  delivery.headers.emplace_back("Content-Encoding", "gzip");
+  CHECK(contains(detail(explained(delivery, kConfig), "content", false), "Content-Encoding"));
+
+  delivery = sent(kSupport, testing::chatwoot_body("message_created.incoming"));
+  CHECK(explained(delivery, kConfig).fits());
+  config::Config other = kConfig;
+  other.sources[0].account_id = "7";
+  CHECK(explained(delivery, other).reason == "other_account");
+  delivery.body += " ";
+  CHECK(explained(delivery, kConfig).reason == "mismatch");
+}
+
 TEST_CASE("only what fits today is taken in after all", "[webhooks][report]") {
   RefusedDelivery delivery =
       sent(kSupport, testing::chatwoot_body("message_created.incoming"), kNow - 100000);
