@@ -53,7 +53,10 @@ Status check_secret_forms(const config::Config& config) {
 Result<config::Config> load_config_with_secrets(const ConfigChoice& choice) {
   auto config = load_config(choice);
   if (!config) return config;
-  if (auto completed = config::use_stored_secrets(*config); !completed) {
+  // With a config file named, keys may be made before the first start.
+  auto completed =
+      choice.file.empty() ? config::use_stored_secrets(*config) : config::complete_secrets(*config);
+  if (!completed) {
     return fail(std::move(completed.error()));
   }
   return config;

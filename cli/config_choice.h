@@ -30,8 +30,9 @@ Result<config::Config> load_config(const ConfigChoice& choice);
 /// @errors kInvalid: one message a line, as config::parse words them.
 Status check_secret_forms(const config::Config& config);
 
-/// As load_config, with the keys that a `serve` has left in data_dir/secrets.json. A command makes
-/// none up: no server would know them.
+/// As load_config, with the keys of data_dir/secrets.json, made up when a config file is named that
+/// has none yet. Without one they are those that a `serve` has left: in a directory that was only
+/// guessed no server would know others.
 Result<config::Config> load_config_with_secrets(const ConfigChoice& choice);
 
 /// What to say when such a key is needed and is neither in the config nor there.

@@ -80,15 +80,15 @@ void check_source_secrets(const Config& config, Problems& problems) {
       problems.add(source_path(i, "secrets"),
                    "is missing; list the secret of each webhook that posts to this source");
     }
+    if (!source.scheme.empty() && source.auth != SourceAuth::kSignature) {
+      problems.add(source_path(i, "scheme"),
+                   "is of no use while auth is not \"signature\"; leave out one of them");
+    }
     for (std::size_t at = 0; source.auth == SourceAuth::kBasic && at < source.secrets.size();
          ++at) {
       if (source.secrets[at].reveal().find(':') != std::string_view::npos) continue;
       problems.add(source_path(i, "secrets") + "[" + std::to_string(at) + "]",
                    "has no colon; auth \"basic\" needs user:password");
-    }
-    if (!source.scheme.empty() && source.auth != SourceAuth::kSignature) {
-      problems.add(source_path(i, "scheme"),
-                   "is of no use while auth is not \"signature\"; leave out one of them");
     }
     switch (source.type) {
       case SourceType::kChatwoot:
