@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -41,6 +41,28 @@ export function temporaryDirectory(t, first = async () => {}) {
   return path;
 }
 
+const RESERVED = join(tmpdir(), "deskwire-test-ports");
+const reserved = new Set();
+process.once("exit", () => {
+  for (const file of reserved) rmSync(file, { force: true });
+});
+
+/** Whether this process now has the port among the tests' processes; it keeps it to its end. */
+function reserve(port) {
+  mkdirSync(RESERVED, { recursive: true });
+  const file = join(RESERVED, String(port));
+  try {
+    writeFileSync(file, String(process.pid), { flag: "wx" });
+  } catch {
+    const owner = Number(readFileSync(file, { encoding: "utf8", flag: "a+" }));
+    // One that was killed has left it; whoever asks next may have it.
+    if (owner > 0 && !existsSync(`/proc/${owner}`)) rmSync(file, { force: true });
+    return false;
+  }
+  reserved.add(file);
+  return true;
+}
+
 /**
  * `count` free TCP ports of the loopback address, held open together while they are picked. Below
  * those that systems give to connections, where another test could be given one in the meantime.
@@ -48,7 +70,9 @@ export function temporaryDirectory(t, first = async () => {}) {
 export async function freePorts(count) {
   const servers = [];
   while (servers.length < count) {
-    const server = createServer().listen(randomInt(12_000, 32_000), "127.0.0.1");
+    const port = randomInt(12_000, 32_000);
+    if (!reserve(port)) continue;
+    const server = createServer().listen(port, "127.0.0.1");
     // Rejects where the port is taken.
     await once(server, "listening").then(() => servers.push(server), () => {});
   }
