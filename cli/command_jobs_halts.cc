@@ -84,7 +84,6 @@ void add_pause(CLI::App& jobs, const char* name, const char* help, bool ends, Ac
     if (!conversation->empty()) {
       options->target = {HaltScope::kConversation, conversation_of_argument(*conversation)};
     }
-    if (!options->all && options->target.name.empty()) throw CLI::RequiredError("A name");
     action = [options] { return change(*options); };
   });
 }

@@ -156,10 +156,7 @@ HttpResponse JobOperations::replay(const HttpRequest& request) {
   const auto rate = number_of(*body, "rate", kDefaultRate, 0, kMaxRate);
   if (!rate) return error_of(rate.error());
   const FilterOptions filter = filter_of(*body, *limit);
-  if (const std::string wrong = check_job_kind(filter.kind);
-      !filter.kind.empty() && !wrong.empty()) {
-    return error_of({ErrorCode::kInvalid, "kind: " + wrong, std::nullopt});
-  }
+  if (const Status known = check_kind_field(filter.kind); !known) return error_of(known.error());
   const std::vector<std::string> ids = ids_of(*body);
   if (ids.empty() && !filter.any()) {
     return net::error_response(40001,

@@ -18,6 +18,12 @@ std::string check_job_kind(const std::string& kind) {
   return "is none of reply, handoff, send, delivery";
 }
 
+Status check_kind_field(const std::string& kind) {
+  const std::string wrong = kind.empty() ? std::string() : check_job_kind(kind);
+  if (wrong.empty()) return {};
+  return fail(ErrorCode::kInvalid, "kind: " + wrong);
+}
+
 std::string conversation_of_argument(const std::string& text) {
   const std::string_view key = deskwire::conversation_of(text);
   return key.empty() ? text : std::string(key);

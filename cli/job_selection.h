@@ -15,6 +15,9 @@ namespace deskwire::cli {
 /// Empty for a kind that there is; else what is wrong with the word, with the kinds that there are.
 std::string check_job_kind(const std::string& kind);
 
+/// The same of a request's field "kind"; none is fine. @errors kInvalid, naming the field.
+Status check_kind_field(const std::string& kind);
+
 /// Filters as options of `jobs ls`, `retry` and `replay`.
 struct FilterOptions {
   std::string state;

@@ -42,10 +42,7 @@ Status read_limit(const HttpRequest& request, std::size_t& into) {
 Result<jobs::JobFilter> filter_of(const HttpRequest& request, std::int64_t now_ms) {
   jobs::JobFilter filter;
   filter.kind = request.query("kind");
-  if (const std::string wrong = check_job_kind(filter.kind);
-      !filter.kind.empty() && !wrong.empty()) {
-    return fail(ErrorCode::kInvalid, "kind: " + wrong);
-  }
+  if (Status known = check_kind_field(filter.kind); !known) return fail(std::move(known).error());
   filter.lane = conversation_of_argument(request.query("conversation"));
   filter.error_code = request.query("error");
   if (const std::string state = request.query("state"); !state.empty()) {
@@ -81,9 +78,7 @@ Result<jobs::HaltTarget> target_of(const json& body, bool park) {
   if (all) return jobs::HaltTarget{};
   if (!kind.empty()) {
     // A pause of what does not exist would look like one that works.
-    if (const std::string wrong = check_job_kind(kind); !wrong.empty()) {
-      return fail(ErrorCode::kInvalid, "kind: " + wrong);
-    }
+    if (Status known = check_kind_field(kind); !known) return fail(std::move(known).error());
     return jobs::HaltTarget{jobs::HaltScope::kKind, kind};
   }
   return jobs::HaltTarget{jobs::HaltScope::kConversation, conversation};
